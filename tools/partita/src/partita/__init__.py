@@ -1,0 +1,1 @@
+"""Splits a Python monorepo into small installable packages and keeps them apart."""
