@@ -6,6 +6,7 @@ has been answered from memory; argparse comes after that, a command's own import
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -35,6 +36,8 @@ COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    collecting = gc.isenabled()
+    gc.disable()  # what is read lives until the answer is given: there is no garbage to look for
     try:
         code = answers.replay(words)
         return _run(words) if code is None else code
@@ -47,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # what a shell reports for a program that SIGPIPE ended
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def create_command_parser(name: str) -> argparse.ArgumentParser:
@@ -54,7 +60,12 @@ def create_command_parser(name: str) -> argparse.ArgumentParser:
     import argparse  # 9 ms that a remembered answer does not need
 
     summary = dict(COMMANDS)[name]
-    parser = argparse.ArgumentParser(prog=f"partita {name}", description=summary.capitalize() + ".", allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog=f"partita {name}",
+        description=summary.capitalize() + ".",
+        allow_abbrev=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=_help_width()),
+    )
     parser.add_argument(
         "--root", default="", help="the repository (default: the nearest workspace upward, else this folder)"
     )
@@ -93,6 +104,12 @@ def _run(words: list[str]) -> int:
         return int(stop.code or 0)
     options.arguments = words
     return int(load_command(name).run(options))
+
+
+def _help_width() -> int:
+    """Columns for a help text; argparse would import shutil to find out, each time an option is added."""
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() else 110
 
 
 def _help() -> str:

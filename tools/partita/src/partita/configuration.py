@@ -19,8 +19,6 @@ _TOP_KEYS = ("schema", "tier", "exception", "import-names", "scaffold")
 _TIER_KEYS = ("name", "members", "uses", "independent")
 _EXCEPTION_KEYS = ("code", "subject", "reason", "owner", "until")
 _SCAFFOLD_KEYS = ("templates", "folder", "distribution", "import", "tier", "application")
-_CODE = re.compile(r"PT\d{3}\Z")
-_LINE = re.compile(r"\(at line (\d+)")
 
 
 class Tier(NamedTuple):
@@ -73,7 +71,7 @@ def read_configuration(tree: Tree) -> Configuration | None:
 
 def parse_configuration(source: bytes) -> Configuration:
     """Pure: bytes in, a checked value out. Raises PartitaError with one sentence a problem."""
-    import tomllib  # costs 12 ms at start-up
+    import tomli  # not needed without a workspace.toml
 
     try:
         text = source.decode("utf-8-sig").replace("\r\n", "\n")
@@ -81,9 +79,9 @@ def parse_configuration(source: bytes) -> Configuration:
         line = source.count(b"\n", 0, error.start) + 1
         raise PartitaError(f"{FILE_NAME}:{line}: the file is not UTF-8; save it as UTF-8") from error
     try:
-        document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        found = _LINE.search(str(error))
+        document = tomli.loads(text)
+    except (tomli.TOMLDecodeError, RecursionError) as error:
+        found = re.search(r"\(at line (\d+)", str(error))
         line = int(found[1]) if found else text.count("\n") + 1
         raise PartitaError(f"{FILE_NAME}:{line}: not valid TOML: {error}") from error
     return _Checker(document, text).check()
@@ -133,8 +131,8 @@ class _Checker:
             if name in lower:
                 self.tell(line, f"tier {name!r} is declared twice; merge the two")
             end = self.header_line("tier", number + 1) or len(self.lines) + 1
-            for member in map(normalise, self.strings(table, "members", line)):
-                place = self.line_of(f'"{member}"', line, end)
+            for written in self.strings(table, "members", line):
+                member, place = normalise(written), self.line_of_text(written, line, end)
                 if member in places:
                     self.tell(
                         place,
@@ -149,7 +147,7 @@ class _Checker:
         for tier, (_, line) in zip(tiers, self.tables("tier"), strict=True):
             for used in tier.uses:
                 if used not in names:
-                    place = self.line_of(f'"{used}"', line)
+                    place = self.line_of_text(used, line)
                     self.tell(place, f"tier {tier.name!r} uses {used!r}: no such tier{_nearest(used, names)}")
         return tuple(tiers), tuple((member, place[1]) for member, place in sorted(places.items()))
 
@@ -158,7 +156,7 @@ class _Checker:
         for table, line in self.tables("exception"):
             self.check_keys(table, _EXCEPTION_KEYS, "[[exception]] ", line)
             code, *others = (self.text(table, key, "[[exception]]", line) for key in _EXCEPTION_KEYS)
-            if code and not _CODE.match(code):
+            if code and not re.fullmatch(r"PT\d{3}", code):
                 self.tell(line, f"[[exception]] code {code!r} is no code of a rule; codes look like PT201")
             subject, reason, owner, until = others
             found.append(Allowance(code, subject, reason, owner, until, line))
@@ -226,6 +224,11 @@ class _Checker:
             if text in self.lines[place - 1].split("#")[0]:
                 return place
         return max(start, 1)
+
+    def line_of_text(self, text: str, start: int, end: int | None = None) -> int:
+        """The line of a quoted text, whichever quotes it has."""
+        double = self.line_of(f'"{text}"', start, end)
+        return double if f'"{text}"' in self.lines[double - 1] else self.line_of(f"'{text}'", start, end)
 
     def tell(self, line: int, sentence: str) -> None:
         problem = f"{FILE_NAME}:{line}: {sentence}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MANIFEST = "pyproject.toml"
-_LEGACY = frozenset({"setup.py", "setup.cfg"})
+_LEGACY = ("setup.cfg", "setup.py")
 _SETUP_NAME = re.compile(r"""^\s*name\s*=\s*["']?([A-Za-z0-9._-]+)["']?\s*,?\s*$""", re.MULTILINE)
 
 
@@ -28,7 +28,7 @@ def has_workspace_table(tree: Tree) -> bool:
 
 
 def find_manifests(tree: Tree) -> tuple[list[str], list[Finding]]:
-    """Folders that hold a manifest, sorted, and what was met on the way.
+    """Folders that may hold a manifest, sorted, and what was met on the way.
 
     Raises PartitaError when the root's own manifest is broken: nothing below it can be trusted then.
     """
@@ -40,10 +40,23 @@ def find_manifests(tree: Tree) -> tuple[list[str], list[Finding]]:
         included = {folder for pattern in root.workspace_members for folder in _expand(tree, pattern)}
         excluded = [_pattern(pattern) for pattern in root.workspace_exclude]
         folders = [folder for folder in included if not any(pattern.fullmatch(folder) for pattern in excluded)]
-        problems += [_legacy(tree, folder) for folder in folders if not tree.exists(join(folder, _MANIFEST))]
-        folders = [folder for folder in folders if tree.exists(join(folder, _MANIFEST))]
         folders.append(".")
-    return sorted(set(folders)), [problem for problem in problems if problem.code]
+    return sorted(set(folders)), problems
+
+
+def find_legacy(tree: Tree, folder: str) -> list[Finding]:
+    """A package that only setuptools' own files describe is told with the name that can be read statically."""
+    for file in _LEGACY:
+        path = join(folder, file)
+        try:
+            text = tree.read(path).decode("utf-8", "replace")
+        except OSError:
+            continue
+        found = _SETUP_NAME.search(text)
+        told = f" ({found[1]!r})" if found else ""
+        message = f"the package{told} has no pyproject.toml; what {file} computes is unknown, so it is no member"
+        return [Finding(LEGACY_MANIFEST, path, 0, message, subject=folder)]
+    return []
 
 
 def _root_manifest(tree: Tree) -> Manifest | None:
@@ -73,8 +86,8 @@ def _walk(tree: Tree, folder: str, problems: list[Finding]) -> Iterator[str]:
         names = {name for name, is_folder in entries if not is_folder}
         if _MANIFEST in names:
             yield here
-        elif names & _LEGACY:
-            problems.append(_legacy(tree, here))
+        elif names.intersection(_LEGACY):
+            problems += find_legacy(tree, here)
         stack += [
             join(here, name)
             for name, is_folder in entries
@@ -128,18 +141,3 @@ def _pattern(glob: str) -> re.Pattern[str]:
         else:
             translated += re.escape(token)
     return re.compile(translated, re.DOTALL)
-
-
-def _legacy(tree: Tree, folder: str) -> Finding:
-    """A package that only setuptools' own files describe: told with the name that can be read statically."""
-    for file in ("setup.cfg", "setup.py"):
-        path = join(folder, file)
-        try:
-            text = tree.read(path).decode("utf-8", "replace")
-        except OSError:
-            continue
-        found = _SETUP_NAME.search(text)
-        told = f" ({found[1]!r})" if found else ""
-        message = f"the package{told} has no pyproject.toml; what {file} computes is unknown, so it is no member"
-        return Finding(LEGACY_MANIFEST, path, 0, message, subject=folder)
-    return Finding("", folder, 0, "")

@@ -63,4 +63,4 @@ class Graph(NamedTuple):
 
 def merge_edges(found: Mapping[tuple[str, str], Iterable[Evidence]]) -> tuple[Edge, ...]:
     """Sorted edges from evidence grouped by (source, target); repeated evidence is kept once."""
-    return tuple(Edge(source, target, tuple(sorted(set(found[source, target])))) for source, target in sorted(found))
+    return tuple(Edge(*ends, tuple(sorted(set(found[ends])))) for ends in sorted(found))

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 _WHOLE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
+_NORMAL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _SEPARATORS = re.compile(r"[-_.]+")
-_LINE = re.compile(r"\(at line (\d+)")
 
 
 class Requirement(NamedTuple):
@@ -49,7 +49,7 @@ class Manifest(NamedTuple):
 
 def normalise(name: str) -> str:
     """The form in which names are compared (PEP 503)."""
-    return _SEPARATORS.sub("-", name).lower()
+    return _SEPARATORS.sub("-", name).lower() if not _NORMAL.match(name) else name
 
 
 def requirement_name(text: str) -> str | None:
@@ -65,12 +65,12 @@ def parse_manifest(source: bytes, path: str) -> Manifest:
     except UnicodeDecodeError as error:
         line = source.count(b"\n", 0, error.start) + 1
         return _broken(Finding(UNREADABLE_MANIFEST, path, line, "the manifest is not UTF-8"))
-    import tomllib  # costs 12 ms, and a warm cache needs none of it
+    import tomli  # not needed while a cache is warm
 
     try:
-        document = tomllib.loads(text.replace("\r\n", "\n"))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        found = _LINE.search(str(error))
+        document = tomli.loads(text.replace("\r\n", "\n"))
+    except (tomli.TOMLDecodeError, RecursionError) as error:
+        found = re.search(r"\(at line (\d+)", str(error))
         line = int(found[1]) if found else text.count("\n") + 1
         return _broken(Finding(UNREADABLE_MANIFEST, path, line, f"the manifest is not valid TOML: {error}"))
     return _Reader(document, text, path).read()
@@ -92,7 +92,7 @@ class _Reader:
     def read(self) -> Manifest:
         project, poetry = self.table("project"), self.table("tool", "poetry")
         name = self.read_name(project, poetry)
-        dynamic = tuple(sorted(str(item) for item in self.strings(project.get("dynamic", []), "project.dynamic")))
+        dynamic = tuple(sorted(str(item) for item in self.strings(project.get("dynamic", []), "[project] dynamic")))
         requirements = tuple(dict.fromkeys(self.requirements(project, poetry)))
         if name is not None and "dependencies" in dynamic:
             fields = ", ".join(field for field in dynamic if field.endswith("dependencies"))
@@ -106,8 +106,8 @@ class _Reader:
         members: tuple[str, ...] | None = None
         exclude: tuple[str, ...] = ()
         if isinstance(workspace, dict):
-            members = tuple(self.strings(workspace.get("members", []), "tool.uv.workspace.members"))
-            exclude = tuple(self.strings(workspace.get("exclude", []), "tool.uv.workspace.exclude"))
+            members = tuple(self.strings(workspace.get("members", []), "[tool.uv.workspace] members"))
+            exclude = tuple(self.strings(workspace.get("exclude", []), "[tool.uv.workspace] exclude"))
         return Manifest(
             name,
             version if isinstance(version, str) else None,
@@ -129,13 +129,13 @@ class _Reader:
         return None
 
     def requirements(self, project: dict[str, Any], poetry: dict[str, Any]) -> Iterator[Requirement]:
-        yield from self.listed(project.get("dependencies", []), "runtime", "", "[project]")
+        yield from self.listed(project.get("dependencies", []), "runtime", "", "[project] dependencies")
         extras = project.get("optional-dependencies", {})
         for extra, items in extras.items() if isinstance(extras, dict) else ():
-            yield from self.listed(items, "optional", extra, "[project.optional-dependencies")
+            yield from self.listed(items, "optional", extra, f"[project.optional-dependencies] {extra}")
         yield from self.groups()
-        yield from self.listed(self.table("tool", "uv").get("dev-dependencies", []), "dev", "dev", "[tool.uv]")
-        yield from self.listed(self.table("build-system").get("requires", []), "build", "", "[build-system]")
+        yield from self.listed(self.table("tool", "uv").get("dev-dependencies", []), "dev", "dev", "[tool.uv] dev-dependencies")
+        yield from self.listed(self.table("build-system").get("requires", []), "build", "", "[build-system] requires")
         yield from self.poetry(poetry)
 
     def groups(self) -> Iterator[Requirement]:
@@ -149,7 +149,7 @@ class _Reader:
                     message = f"dependency group {group!r} includes {included!r}: no such group"
                     self.problem(INVALID_REQUIREMENT, included, message)
             strings = [item for item in items if isinstance(item, str)] if isinstance(items, list) else items
-            yield from self.listed(strings, "dev", group, "[dependency-groups]")
+            yield from self.listed(strings, "dev", group, f"[dependency-groups] {group}")
 
     def poetry(self, poetry: dict[str, Any]) -> Iterator[Requirement]:
         yield from self.poetry_table(poetry.get("dependencies"), "runtime", "", "[tool.poetry.dependencies")
@@ -169,16 +169,17 @@ class _Reader:
                 actual = "optional" if kind == "runtime" and optional else kind
                 yield Requirement(name, actual, group, key, self.line_of(key, header))
 
-    def listed(self, items: object, kind: str, group: str, header: str) -> Iterator[Requirement]:
-        for text in self.strings(items, f"{header.strip('[]')}{'.' + group if group else ''}"):
+    def listed(self, items: object, kind: str, group: str, where: str) -> Iterator[Requirement]:
+        """`where` is the table and the key, as a person writes them."""
+        header, _, key = where.partition("] ")
+        for text in self.strings(items, where):
             name = requirement_name(text)
-            line = self.line_of(text, header)
-            if name is None:
-                self.problems.append(
-                    Finding(INVALID_REQUIREMENT, self.path, line, f"{text!r} is no requirement: it names no package")
-                )
-            else:
-                yield Requirement(name, kind, group, text, line)
+            if name is not None:
+                yield Requirement(name, kind, group, text, self.line_of(text, header))
+                continue
+            line = self.line_of(text, header) if text else self.line_of(key, header)
+            message = f"{where} holds {text!r}, which names no package"
+            self.problems.append(Finding(INVALID_REQUIREMENT, self.path, line, message))
 
     def table(self, *keys: str) -> dict[str, Any]:
         found: Any = self.document
@@ -189,16 +190,21 @@ class _Reader:
     def strings(self, items: object, where: str) -> list[str]:
         if isinstance(items, list) and all(isinstance(item, str) for item in items):
             return items
-        self.problem(INVALID_REQUIREMENT, where.rpartition(".")[2], f"{where} is not a list of strings")
+        header, _, key = where.partition("] ")
+        message = f"{where} is not a list of texts"
+        self.problems.append(Finding(INVALID_REQUIREMENT, self.path, self.line_of(key, header), message))
         return []
 
     def problem(self, code: str, near: str, message: str) -> None:
         self.problems.append(Finding(code, self.path, self.line_of(near, ""), message))
 
     def line_of(self, text: str, header: str) -> int:
-        """The line where `text` stands, looked for after the header of its table; 1 when it is written otherwise."""
+        """The line where `text` stands, quoted or bare, after the header of its table.
+
+        It is the line of the header when it is written otherwise (escapes, dotted keys).
+        """
         start = max(self.text.find(header), 0)
-        place = self.text.find(text, start)
-        if place < 0:
-            place = start
-        return self.text.count("\n", 0, place) + 1
+        forms = (f'"{text}"', f"'{text}'", f"\n{text}", text)
+        places = (self.text.find(form, start) for form in forms)
+        place = next((place for place in places if place >= 0), start)
+        return self.text.count("\n", 0, place + 1 if self.text[place : place + 1] == "\n" else place) + 1

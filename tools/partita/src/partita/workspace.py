@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from partita import cache
 from partita.configuration import FILE_NAME, Configuration, check_members, read_configuration
-from partita.discovery import find_manifests, has_workspace_table
+from partita.discovery import find_legacy, find_manifests, has_workspace_table
 from partita.errors import PartitaError
 from partita.findings import DUPLICATE_NAME, UNREADABLE_MANIFEST, Finding
 from partita.manifest import Manifest, Requirement, parse_manifest
@@ -161,6 +161,8 @@ def _read_member(root: str, folder: str) -> tuple[str, tuple[object, ...]]:
     path = _manifest_path(folder)
     try:
         manifest = parse_manifest(tree.read(path), path)
+    except FileNotFoundError:
+        manifest = Manifest(None, None, (), (), tuple(find_legacy(tree, folder)))
     except OSError as error:
         problem = Finding(UNREADABLE_MANIFEST, path, 0, f"the manifest cannot be read: {error.strerror}")
         manifest = Manifest(None, None, (), (), (problem,))
@@ -170,27 +172,28 @@ def _read_member(root: str, folder: str) -> tuple[str, tuple[object, ...]]:
 
 def _find_imports(tree: Tree, folder: str) -> tuple[str, tuple[str, ...]]:
     """The import root of a member folder, and the names that can be imported from it."""
+    source_folder = join(folder, "src")
+    import_root = source_folder if tree.exists(source_folder) else folder
     try:
-        entries = tree.entries(folder)
-        if ("src", True) in entries:
-            folder = join(folder, "src")
-            entries = tree.entries(folder)
-        else:
-            entries = [entry for entry in entries if not (entry[1] and entry[0] in _NOT_SOURCES)]
+        entries = tree.entries(import_root)
     except OSError:
-        return folder, ()
+        return import_root, ()
     names = set()
     for name, is_folder in entries:
         stem = name if is_folder else name.removesuffix(".py")
         if not stem.isidentifier() or stem in SKIPPED_FOLDERS:
             continue
-        if _holds_sources(tree, join(folder, name)) if is_folder else stem != name:
+        if is_folder and import_root == folder and name in _NOT_SOURCES:
+            continue
+        if _holds_sources(tree, join(import_root, name)) if is_folder else stem != name:
             names.add(stem)
-    return folder, tuple(sorted(names))
+    return import_root, tuple(sorted(names))
 
 
 def _holds_sources(tree: Tree, folder: str) -> bool:
     """Whether a folder is a package: it holds a Python file, or (namespace packages) a folder that does."""
+    if tree.exists(join(folder, "__init__.py")):
+        return True
     try:
         entries = tree.entries(folder)
     except OSError:
@@ -208,7 +211,7 @@ def _choose_members(
     tiers = {member: tier.name for tier in configuration.tiers for member in tier.members}
     members: dict[str, Member] = {}
     duplicates = []
-    for folder in sorted(records, key=_manifest_path):
+    for folder in sorted(records):
         manifest, import_root, imports, _ = records[folder]
         name = manifest.name
         if name is None:

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     """Answer one question about the graph."""
     started = answers.now()
     workspace = read_workspace(options.root or find_root("."), use_cache=not options.no_cache)
-    graph = declared_graph(workspace).restricted_to(DEFAULT_KINDS)
+    graph = declared_graph(workspace, DEFAULT_KINDS)
     from partita.reports.json import render_packages
 
     return answers.give(render_packages(workspace, graph), 0, options.arguments, workspace.tree, started)

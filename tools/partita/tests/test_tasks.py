@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from partita.cli import COMMANDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from partita.testing import MakeTree
+
+TASKS = "from partita.tasks import namespace\n"
+MEMBER = "[project]\nname = '{name}'\nversion = '1'\n"
+
+
+@pytest.fixture
+def root(make_tree: MakeTree) -> Path:
+    return make_tree({"tasks.py": TASKS, "a/pyproject.toml": MEMBER.format(name="a")})
+
+
+def invoke(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "invoke", *words]
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_invoke_lists_every_command_with_one_plain_line(root: Path) -> None:
+    ran = invoke(root, "--list")
+    listed = [line.strip().split(None, 1) for line in ran.stdout.splitlines() if line.startswith("  ")]
+    expected = [[name, summary.capitalize() + "."] for name, summary in COMMANDS]
+    assert sorted(name for name, _ in listed) == sorted(name for name, _ in COMMANDS)
+    assert all(any(e[0] == name and e[1].startswith(text[:40]) for e in expected) for name, text in listed)
+
+
+def test_a_task_does_what_the_command_does(root: Path) -> None:
+    ran = invoke(root, "graph", "--format", "json")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [member["name"] for member in json.loads(ran.stdout)["members"]] == ["a"]
+
+
+def test_the_exit_code_is_that_of_the_command(root: Path) -> None:
+    ran = invoke(root, "graph", "--root", "nowhere")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("partita: nowhere: no such folder")
+
+
+def test_the_help_of_a_task_shows_the_defaults(root: Path) -> None:
+    assert "(default: text)" in invoke(root, "--help", "graph").stdout
+
+
+def test_a_flag_with_two_values_takes_two(root: Path) -> None:
+    ran = invoke(root, "graph", "--why", "a", "nowhere")
+    assert (ran.returncode, "nowhere" in ran.stderr) == (2, True)
