@@ -42,14 +42,14 @@ def load(root: str, name: str) -> Any:
     header, separator, payload = content.partition(b"\n")
     expected = _header(root)
     if not separator or not header.startswith(expected):
-        _ignore(path, "it was written by another version, on another machine or for another folder")
+        _ignore(root, "it was written by another version, on another machine or for another folder")
         return None
     try:
         if int(header[len(expected) :], 16) == zlib.crc32(payload):
             return marshal.loads(payload)  # noqa: S302 - our own file behind a checksum
     except (ValueError, EOFError, TypeError):
         pass  # told below: a damaged file is a damaged file
-    _ignore(path, "it is damaged")
+    _ignore(root, "it is damaged")
     return None
 
 
@@ -106,7 +106,8 @@ def _code_stamp() -> int:
     return stamp
 
 
-def _ignore(path: str, reason: str) -> None:
-    if path not in _reported:
-        _reported.add(path)
-        print(f"partita: cache {path} is ignored: {reason}", file=sys.stderr)
+def _ignore(root: str, reason: str) -> None:
+    folder = cache_folder(root)
+    if folder not in _reported:
+        _reported.add(folder)
+        print(f"partita: the cache in {folder} is ignored: {reason}", file=sys.stderr)

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 #: Every command: its name and its one line. The module of `check-cycles` is `partita.commands.check_cycles`.
 COMMANDS = (
-    ("graph", "draw the dependency graph of the workspace"),
-    ("check-cycles", "find cycles between packages and between modules, and what to cut"),
-    ("check", "check every rule: cycles, tiers, undeclared and unused dependencies, privacy, drift"),
-    ("scaffold", "create a member from a template, or report and mend drift from it"),
+    ("graph", "draw the dependency graph"),
+    ("check-cycles", "find cycles of packages and modules, and what to cut"),
+    ("check", "check every rule, from cycles to drift from templates"),
+    ("scaffold", "create a member from a template, or mend its drift"),
     ("affected", "tell which members a change reaches, and why"),
     ("matrix", "print the CI matrix as one line of JSON"),
     ("test", "run the isolated tests of what changed"),
-    ("footprint", "measure what each member costs to install, import and test"),
-    ("lock", "pin every third-party distribution in requirements.lock"),
+    ("footprint", "measure what each member costs"),
+    ("lock", "pin every third-party distribution"),
 )
 
 
@@ -62,7 +62,7 @@ def create_command_parser(name: str) -> argparse.ArgumentParser:
     summary = dict(COMMANDS)[name]
     parser = argparse.ArgumentParser(
         prog=f"partita {name}",
-        description=summary.capitalize() + ".",
+        description=sentence(summary),
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=_help_width()),
     )
@@ -72,6 +72,11 @@ def create_command_parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--no-cache", action="store_true", help="read everything anew (default: only what changed)")
     load_command(name).add_arguments(parser)
     return parser
+
+
+def sentence(summary: str) -> str:
+    """A one-line summary as a sentence."""
+    return f"{summary[0].upper()}{summary[1:]}."
 
 
 def load_command(name: str) -> ModuleType:

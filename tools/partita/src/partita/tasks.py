@@ -6,6 +6,7 @@ Options are written once, in the parser of each command: a task takes its argume
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from invoke.collection import Collection
@@ -13,7 +14,7 @@ from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
-from partita.cli import COMMANDS, create_command_parser, main
+from partita.cli import COMMANDS, create_command_parser, main, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,12 @@ class CommandTask(Task):  # type: ignore[type-arg] # Invoke declares no paramete
         super().__init__(_create_body(command, summary), name=command)
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:  # noqa: ARG002 - Invoke's
-        """One argument for each action of the parser, positional ones first."""
+        """One argument for each action of the parser, positional ones first.
+
+        Invoke asks every task at every start; only the command that was named needs to be loaded for an answer.
+        """
+        if self.command not in sys.argv:
+            return []
         actions = [action for action in _actions(self.command) if action.dest != "help"]
         return [_argument(action) for action in sorted(actions, key=lambda action: bool(action.option_strings))]
 
@@ -65,7 +71,7 @@ def _create_body(command: str, summary: str) -> Callable[..., None]:
         if code:
             raise Exit(code=code)
 
-    body.__doc__ = summary.capitalize() + "."
+    body.__doc__ = sentence(summary)
     body.__name__ = command.replace("-", "_")
     return body
 
