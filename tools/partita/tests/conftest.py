@@ -1,5 +1,5 @@
 """The fixtures that every test of Partita shares."""
 
-from partita.testing import make_tree, own_caches, partita
+from partita.fixtures import make_tree, own_caches, partita
 
 __all__ = ["make_tree", "own_caches", "partita"]

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from partita.testing import MakeTree, RunPartita
+    from partita.fixtures import MakeTree, RunPartita
 
 MEMBER = "[project]\nname = '{name}'\nversion = '1'\n"
 

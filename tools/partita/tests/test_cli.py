@@ -13,7 +13,7 @@ from partita.cli import COMMANDS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from partita.testing import MakeTree, RunPartita
+    from partita.fixtures import MakeTree, RunPartita
 
 
 def test_help_lists_every_command(partita: RunPartita) -> None:

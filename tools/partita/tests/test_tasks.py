@@ -13,7 +13,7 @@ from partita.cli import COMMANDS, sentence
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from partita.testing import MakeTree
+    from partita.fixtures import MakeTree
 
 TASKS = "from partita.tasks import namespace\n"
 MEMBER = "[project]\nname = '{name}'\nversion = '1'\n"

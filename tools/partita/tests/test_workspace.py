@@ -15,7 +15,7 @@ from partita.workspace import Workspace, find_root, read_workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from partita.testing import MakeTree
+    from partita.fixtures import MakeTree
 
 ROOT = """\
 [project]

@@ -63,10 +63,19 @@ def _circumstances(arguments: Sequence[str]) -> tuple[object, ...]:
     """Whatever besides files may shape an answer."""
     return (
         tuple(arguments),
-        sys.stdout.isatty(),
+        _screen(),
         getattr(sys.stdout, "encoding", None),
         tuple(os.environ.get(name) for name in _ENVIRONMENT),
     )
+
+
+def _screen() -> tuple[int, int] | None:
+    """Columns and lines of the terminal that standard output is, None when it is none."""
+    try:
+        columns, lines = os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):  # ValueError: a stand-in without a descriptor, as tests use
+        return None
+    return columns, lines
 
 
 def _write(text: str | bytes) -> None:

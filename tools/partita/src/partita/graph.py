@@ -64,3 +64,11 @@ class Graph(NamedTuple):
 def merge_edges(found: Mapping[tuple[str, str], Iterable[Evidence]]) -> tuple[Edge, ...]:
     """Sorted edges from evidence grouped by (source, target); repeated evidence is kept once."""
     return tuple(Edge(*ends, tuple(sorted(set(found[ends])))) for ends in sorted(found))
+
+
+def combine(*graphs: Graph) -> Graph:
+    """One graph with the nodes, the edges and the evidence of all."""
+    found: dict[tuple[str, str], list[Evidence]] = {}
+    for edge in (edge for graph in graphs for edge in graph.edges):
+        found.setdefault((edge.source, edge.target), []).extend(edge.evidence)
+    return Graph(tuple(sorted({node for graph in graphs for node in graph.nodes})), merge_edges(found))

@@ -20,7 +20,8 @@ SCHEMA = 1
 
 
 def render_packages(workspace: Workspace, graph: Graph, problems: Iterable[Finding] = ()) -> str:
-    """Members and the edges between them."""
+    """The members that are nodes of this graph, and the edges between them."""
+    nodes = frozenset(graph.nodes)
     members = [
         {
             "name": member.name,
@@ -30,6 +31,7 @@ def render_packages(workspace: Workspace, graph: Graph, problems: Iterable[Findi
             "version": member.version,
         }
         for member in workspace.members
+        if member.name in nodes
     ]
     edges = [_member_edge(*edge) for edge in graph.edges]
     duplicates = [{"name": name, "folder": folder} for name, folder in workspace.duplicates]
@@ -38,8 +40,9 @@ def render_packages(workspace: Workspace, graph: Graph, problems: Iterable[Findi
 
 
 def render_modules(modules: ModuleGraph, graph: Graph, problems: Iterable[Finding]) -> str:
-    """Modules and the edges between them; `line` is the first import statement of the strongest kind."""
-    listed = [{"name": name, "member": member, "file": file} for name, member, file in modules.modules]
+    """The modules that are nodes of this graph, and the edges between them with their first line."""
+    nodes = frozenset(graph.nodes)
+    listed = [{"name": name, "member": member, "file": file} for name, member, file in modules.modules if name in nodes]
     edges = [
         {"from": edge.source, "to": edge.target, "kinds": edge.kinds, "line": min(e.line for e in edge.evidence)}
         for edge in graph.edges
@@ -47,8 +50,10 @@ def render_modules(modules: ModuleGraph, graph: Graph, problems: Iterable[Findin
     return render_document({"modules": listed, "edges": edges, "problems": _plain(sorted({*problems}))})
 
 
-def render_document(lists: Mapping[str, Sequence[Mapping[str, object] | str]]) -> str:
-    """A document of lists: compact items, one a line, so that it is read fast and compared by eye.
+def render_document(
+    lists: Mapping[str, Sequence[Mapping[str, object] | str]], values: Mapping[str, object] | None = None
+) -> str:
+    """A document of lists, then of single values: compact, one item a line, read fast and compared by eye.
 
     An item that is a string is JSON already.
     """
@@ -57,6 +62,7 @@ def render_document(lists: Mapping[str, Sequence[Mapping[str, object] | str]]) -
     for key, items in lists.items():
         body = ",\n".join(item if isinstance(item, str) else encode(item) for item in items)
         parts.append(f'"{key}":[\n{body}\n]' if items else f'"{key}":[]')
+    parts += [f'"{key}":{encode(value)}' for key, value in (values or {}).items()]
     return f'{{"schema":{SCHEMA},\n' + ",\n".join(parts) + "\n}\n"
 
 
