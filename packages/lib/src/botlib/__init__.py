@@ -1,0 +1,38 @@
+"""Core types of the bot platform. The standard library only; nothing here opens a file or a socket."""
+
+from botlib.clock import Clock, FakeClock, SystemClock
+from botlib.errors import (
+    BotError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    LimitError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from botlib.ids import IdSource, time_of
+from botlib.keys import SafeKey, join_key, parse_key
+from botlib.randomness import FakeRandomness, Randomness, SystemRandomness
+
+__all__ = [
+    "BotError",
+    "Clock",
+    "ConflictError",
+    "FakeClock",
+    "FakeRandomness",
+    "ForbiddenError",
+    "IdSource",
+    "InvalidError",
+    "LimitError",
+    "NotFoundError",
+    "Randomness",
+    "SafeKey",
+    "SystemClock",
+    "SystemRandomness",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "join_key",
+    "parse_key",
+    "time_of",
+]

@@ -1,0 +1,61 @@
+"""The manifest of a service: what it offers, what it needs, and which paths are its own."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic
+
+from botstate.capability import Capability, T
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from fastapi import APIRouter
+
+    from botstate.state import AppState
+
+
+@dataclass(frozen=True)
+class Provider(Generic[T]):
+    """Opens one capability at start-up and closes it at the end.
+
+    `open(state)` gives an async context manager; all that the manifest of its service requires is in `state` by then.
+    Opening and closing may take `time_limit` seconds each.
+    """
+
+    capability: Capability[T]
+    open: Callable[[AppState], AbstractAsyncContextManager[T]]
+    time_limit: float = 30.0
+
+
+def given(capability: Capability[T], implementation: T) -> Provider[T]:
+    """A provider of something that needs no opening and no closing."""
+
+    @asynccontextmanager
+    async def hand_over(_state: AppState) -> AsyncIterator[T]:
+        yield implementation
+
+    return Provider(capability, hand_over)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """What a package contributes to a server. A constant named `service` in its module `service.py`.
+
+    `name` is lower case with dashes and unique in a server; `summary` is one sentence for people.
+    `create_router(state)` gives the HTTP side and has no other effect; without it the service is a library.
+    `paths` are the URL paths that belong to the service with all that lies below, such as "/mail": every route must lie
+    under one of them, and no two services may claim one path.
+    `provides` are opened in this order; `requires` is all that `state.require` is called with, by providers and routes.
+    `check(state)` raises when the service cannot work at the moment; readiness asks it.
+    """
+
+    name: str
+    summary: str = ""
+    create_router: Callable[[AppState], APIRouter] | None = None
+    paths: tuple[str, ...] = ()
+    provides: tuple[Provider[Any], ...] = ()
+    requires: tuple[Capability[Any], ...] = ()
+    check: Callable[[AppState], Awaitable[None]] | None = None
