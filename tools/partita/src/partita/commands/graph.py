@@ -23,13 +23,14 @@ LEVELS = ("packages", "modules")
 
 
 class Question(NamedTuple):
-    """What is asked, checked. `depth` is None for everything that can be reached."""
+    """What is asked, checked. `depth` is None for everything that can be reached; `printed` says not into a file."""
 
     format: str
     level: str
     kinds: tuple[str, ...]
     focus: tuple[str, ...]
     depth: int | None
+    printed: bool
 
 
 class Reading(NamedTuple):
@@ -88,7 +89,7 @@ def read_question(options: argparse.Namespace) -> Question:
     focus = tuple(name.strip() for part in options.focus or () for name in part.split(",") if name.strip())
     depth = None if options.depth == "all" else int(options.depth)
     wanted = tuple(kind for kind in known if kind in (kinds or default))
-    return Question(options.format, options.level, wanted, focus, depth)
+    return Question(options.format, options.level, wanted, focus, depth, printed=not options.output)
 
 
 def read_graph(root: str, question: Question, *, use_cache: bool) -> Reading:
@@ -126,9 +127,11 @@ def _render(reading: Reading, question: Question) -> str | bytes:
     )
     if question.format == "text":
         from partita.reports import text
-        from partita.reports.terminal import read_terminal
+        from partita.reports.terminal import PLAIN, read_terminal
 
-        return text.render(view, read_terminal(sys.stdout))
+        if question.printed:
+            return text.render(view, read_terminal(sys.stdout))
+        return text.render(view, PLAIN, limit=None)
     if question.format == "png":
         from partita.reports.svg import render_png
 
@@ -172,9 +175,9 @@ def _render_why(reading: Reading, ends: list[str], question: Question) -> str:
     if question.format != "text":
         raise PartitaError(f"--why is told as text or json, not as {question.format}")
     from partita.reports import why
-    from partita.reports.terminal import read_terminal
+    from partita.reports.terminal import PLAIN, read_terminal
 
-    return why.render(paths, read_terminal(sys.stdout))
+    return why.render(paths, read_terminal(sys.stdout) if question.printed else PLAIN)
 
 
 def _write(path: str, content: str | bytes) -> None:
