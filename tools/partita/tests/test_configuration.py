@@ -121,6 +121,10 @@ def test_every_problem_is_told_at_once_with_its_line() -> None:
         (b"tier = 3\n", "workspace.toml:1: tier is not a list of tables; write [[tier]]"),
         (b"\nscaffold = 3\n", "workspace.toml:2: scaffold is not a table; write [scaffold]"),
         (b"[[tier]]\nname = 'a'\nmembers = 'b'\n", "workspace.toml:3: members is not a list of names"),
+        (
+            b"[[exception]]\ncode='PT201'\nsubject='a'\nreason='b'\nowner='c'\nuntil='2026-13-45'\n",
+            "workspace.toml:6: [[exception]] until '2026-13-45' is no date; dates look like 2027-01-31",
+        ),
     ],
 )
 def test_a_broken_file_is_one_sentence(source: bytes, start: str) -> None:

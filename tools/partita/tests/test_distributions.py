@@ -16,7 +16,7 @@ from partita.distributions import (
     parse_requires,
     stubbed_name,
 )
-from partita.wellknown import IMPORT_NAMES, NEVER_IMPORTED, OWN_NAME
+from partita.wellknown import IMPORT_NAMES, LOADED_BY_OTHERS, OWN_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,7 @@ def test_configuration_wins_over_what_is_installed(tmp_path: Path) -> None:
         ("typing-extensions", ("typing_extensions",)),
         ("types-requests", ()),
         ("pandas-stubs", ()),
-        ("tzdata", ()),
+        ("python-multipart", ("multipart", "python_multipart")),
         ("nobody-knows-this", None),
     ],
 )
@@ -141,20 +141,18 @@ def test_providers_are_found_among_what_is_installed(tmp_path: Path) -> None:
     assert Distributions({}, installed).providers("even.more") == ("odd",)
 
 
-def test_the_declared_distribution_that_brings_another_is_named(tmp_path: Path) -> None:
-    install(tmp_path, "web-1", {"METADATA": "Requires-Dist: server\n\n"})
-    install(tmp_path, "server-1", {"METADATA": "Requires-Dist: wire\nRequires-Dist: web\n\n"})
-    known = Distributions({}, Installed([str(tmp_path)]))
-    assert known.brought_by("wire", ["alone", "web"]) == "web"
-    assert known.brought_by("web", ["web", "alone"]) is None
-
-
 @pytest.mark.parametrize(
     ("entry_points", "expected"),
     [("[console_scripts]\na = b:c\n", False), ("[console_scripts]\na = b:c\n[pytest11]\na = b\n", True), ("", False)],
 )
-def test_what_registers_itself_is_a_plugin(tmp_path: Path, entry_points: str, expected: bool) -> None:
-    assert Distributions({}, install(tmp_path, "a-1", {"entry_points.txt": entry_points})).is_plugin("a") is expected
+def test_what_registers_itself_works_unimported(tmp_path: Path, entry_points: str, expected: bool) -> None:
+    known = Distributions({}, install(tmp_path, "a-1", {"entry_points.txt": entry_points}))
+    assert known.works_unimported("a") is expected
+
+
+def test_stubs_and_what_others_load_work_unimported() -> None:
+    known = Distributions({}, NOTHING)
+    assert [known.works_unimported(name) for name in ("types-requests", "tzdata", "requests")] == [True, True, False]
 
 
 def test_the_environment_of_the_repository_comes_first(tmp_path: Path) -> None:
@@ -186,15 +184,14 @@ def test_no_fact_contradicts_what_is_installed_here() -> None:
     known = Distributions({}, NOTHING)
     wrong = {}
     for name, names in here.items():
-        told = known.import_names(name) if name in OWN_NAME or name in IMPORT_NAMES else None
-        missing = [one for one in told or () if one not in names]
-        unknown = [one for one in names if told is not None and one not in told and not one.startswith("_")]
-        if missing or unknown:
-            wrong[name] = (missing, unknown)
+        if name in OWN_NAME or name in IMPORT_NAMES:
+            missing = [one for one in names if not one.startswith("_") and not known.provides(name, one)]
+            if missing:
+                wrong[name] = missing
     assert wrong == {}
     assert here.keys() & OWN_NAME, "nothing of the table is installed, so nothing was compared"
 
 
 def test_a_distribution_is_told_in_one_table_only() -> None:
     assert not OWN_NAME & IMPORT_NAMES.keys()
-    assert not NEVER_IMPORTED & OWN_NAME
+    assert not LOADED_BY_OTHERS - OWN_NAME - IMPORT_NAMES.keys()

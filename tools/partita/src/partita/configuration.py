@@ -24,7 +24,7 @@ _SCAFFOLD_KEYS = ("templates", "folder", "distribution", "import", "tier", "appl
 class Tier(NamedTuple):
     """A level of the partition. `uses` names the tiers its members may depend on besides their own.
 
-    Members of an `independent` tier never depend on each other.
+    Members of an `independent` tier never import each other; a declared dependency is used through what lies below.
     """
 
     name: str
@@ -104,6 +104,15 @@ def _nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+def _is_date(text: str) -> bool:
+    from datetime import date  # only where an exception ends at a date
+
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 class _Checker:
     def __init__(self, document: dict[str, Any], text: str) -> None:
         self.document = document
@@ -159,6 +168,10 @@ class _Checker:
             if code and not re.fullmatch(r"PT\d{3}", code):
                 self.tell(line, f"[[exception]] code {code!r} is no code of a rule; codes look like PT201")
             subject, reason, owner, until = others
+            if re.match(r"\d{4}-", until) and not _is_date(until):
+                self.tell(
+                    self.line_of("until", line), f"[[exception]] until {until!r} is no date; dates look like 2027-01-31"
+                )
             found.append(Allowance(code, subject, reason, owner, until, line))
         return tuple(found)
 

@@ -111,7 +111,7 @@ class _Reader:
         return Manifest(
             name,
             version if isinstance(version, str) else None,
-            requirements if name is not None else (),
+            requirements,
             dynamic,
             tuple(self.problems),
             members,
