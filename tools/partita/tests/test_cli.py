@@ -77,6 +77,14 @@ def test_a_closed_pipe_ends_without_a_traceback(make_tree: MakeTree) -> None:
     assert (ran.returncode, ran.stderr) == (141, "")
 
 
+def test_a_full_disk_behind_the_output_is_one_sentence(make_tree: MakeTree) -> None:
+    root = make_tree({"a/pyproject.toml": "[project]\nname = 'a'\n"})
+    command = [sys.executable, "-m", "partita", "graph", "--format", "json", "--root", str(root)]
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (2, "partita: No space left on device\n")
+
+
 def test_graph_json_is_what_was_promised(make_tree: MakeTree, partita: RunPartita) -> None:
     root = make_tree(
         {

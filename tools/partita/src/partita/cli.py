@@ -50,6 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # what a shell reports for a program that SIGPIPE ended
+    except OSError as error:  # a full disk behind standard output; what concerns one file is told where it is read
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"partita: {place}{error.strerror or error}", file=sys.stderr)
+        return 2
     finally:
         if collecting:
             gc.enable()

@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Protocol
 
-    from partita.workspace import Member
+    class Named(Protocol):
+        """A member, in full or in outline."""
+
+        @property
+        def name(self) -> str: ...
+        @property
+        def folder(self) -> str: ...
+
 
 PREFIX = "tests-"
 
 
-def session_names(members: Iterable[Member]) -> dict[str, str]:
+def session_names(members: Iterable[Named]) -> dict[str, str]:
     """Member name -> session name, in the order of the members.
 
     ``tests-`` and the last part of the folder; members that clash there are all named by their whole folder with
@@ -29,11 +37,11 @@ def session_names(members: Iterable[Member]) -> dict[str, str]:
     return {name: PREFIX + part for name, part in names.items()}
 
 
-def _last_part(member: Member) -> str:
+def _last_part(member: Named) -> str:
     return member.name if member.folder == "." else member.folder.rpartition("/")[2]
 
 
-def _whole_path(member: Member) -> str:
+def _whole_path(member: Named) -> str:
     return member.name if member.folder == "." else member.folder
 
 

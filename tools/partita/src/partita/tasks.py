@@ -17,7 +17,7 @@ from invoke.tasks import Task
 from partita.cli import COMMANDS, create_command_parser, main, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from invoke.context import Context
 
@@ -53,7 +53,8 @@ class CommandTask(Task):  # type: ignore[type-arg] # Invoke declares no paramete
         if self.command not in sys.argv:
             return []
         actions = [action for action in _actions(self.command) if action.dest != "help"]
-        return [_argument(action) for action in sorted(actions, key=lambda action: bool(action.option_strings))]
+        given = _has_bare_word(sys.argv[sys.argv.index(self.command) + 1 :], actions)
+        return [_argument(action, given) for action in sorted(actions, key=lambda action: bool(action.option_strings))]
 
     def argspec(self, body: Callable[..., Any]) -> Any:  # noqa: ARG002 - the parser says it, not the function
         """No arguments of its own."""
@@ -80,16 +81,31 @@ def _actions(command: str) -> list[argparse.Action]:
     return list(create_command_parser(command)._actions)  # noqa: SLF001 - argparse offers no other way to list them
 
 
-def _argument(action: argparse.Action) -> Argument:
+def _has_bare_word(words: Sequence[str], actions: Sequence[argparse.Action]) -> bool:
+    """Whether one of these words of a command line is a value without a flag, before the next task begins."""
+    valued = {option for action in actions if action.nargs != 0 for option in action.option_strings}
+    for place, word in enumerate(words):
+        if place and word in dict(COMMANDS):
+            return False
+        if not word.startswith("-") and (not place or words[place - 1] not in valued):
+            return True
+    return False
+
+
+def _argument(action: argparse.Action, given: bool) -> Argument:
+    """`given` tells whether there is a word for a positional argument: Invoke knows none that may be left out."""
     names = [option.lstrip("-") for option in action.option_strings] or [action.dest]
     common: dict[str, Any] = {"names": names, "help": action.help, "positional": not action.option_strings}
+    if "-" in names[0]:
+        common["attr_name"] = action.dest  # without it the value of --dry-run arrives under a name nobody looks for
     if isinstance(action.nargs, int) and action.nargs > 1:
         return SeveralArgument(action.nargs, **common)
     if action.nargs == 0:
         return Argument(kind=bool, default=False, **common)
     if isinstance(action, argparse._AppendAction):  # noqa: SLF001 - the only public trace of `append`
         return Argument(kind=list, **common)
-    default = None if not action.option_strings and action.nargs is None else str(action.default or "")
+    required = not action.option_strings and (action.nargs is None or (action.nargs == "?" and given))
+    default = None if required else str(action.default or "")
     return Argument(kind=str, default=default, **common)
 
 

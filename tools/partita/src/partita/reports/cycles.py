@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from partita.findings import Finding
 from partita.graph import MODULE_KINDS
 from partita.reports.json import render_document
-from partita.reports.terminal import PLAIN, Pen, Terminal, flow, with_commas
+from partita.reports.terminal import PLAIN, Pen, Terminal, flow
 from partita.reports.words import count
 from partita.story import count_imports, find_sizes, rank_cuts
 
@@ -111,7 +111,7 @@ def _create_finding(story: Story) -> Finding:
         place.file,
         place.line,
         f"{size:,} {_SENTENCES[level, name]}; the shortest way round: {circle}",
-        f"cut {_listed_cut(story.cut)}, at a cost of {story.cut.weight:,}: {_proof(story.cut)}",
+        f"Cut {_listed_cut(story.cut)}, at a cost of {story.cut.weight:,}: {_proof(story.cut)}",
         circle + (f", of {size}" if size > len(names) else "") + ("" if binding else f", by {name}"),
     )
 
@@ -164,7 +164,8 @@ class _Page:
         self.width = terminal.width
         self.pen = Pen(terminal)
         self.read_line = read_line
-        self.bar, self.down, self.arrow = ("│", "▼", "→") if terminal.boxes else ("|", "v", "->")
+        signs = ("│", "▼", "→", "…") if terminal.boxes else ("|", "v", "->", "...")
+        self.bar, self.down, self.arrow, self.more = signs
         self.told: set[tuple[str, ...]] = set()
 
     def story(self, story: Story) -> Iterator[str]:
@@ -187,11 +188,10 @@ class _Page:
         verdict = self.pen.paint(f"error {CODES[level]}", _RED) if fails else self.pen.paint("legal", _YELLOW)
         yield f"{verdict}: {self.pen.bold(f'{len(story.graph.nodes):,} {_SENTENCES[level, name]}')}"
         sizes = zip(find_sizes(story.cycle, self.report.cycles), _SIZES[level], strict=True)
-        yield self.pen.dim(f"  {level}: " + " / ".join(f"{size:,} {words}" for size, words in sizes))
-        yield self.pen.dim(f"  between them: {_told(count_imports(story.graph.edges))}")
+        yield from self.aside(f"{level}: " + " / ".join(f"{size:,} {words}" for size, words in sizes))
+        yield from self.aside(f"between them: {_told(count_imports(story.graph.edges))}")
         if len(story.ring) < len(story.graph.nodes) <= _LISTED_NODES:
-            cells = with_commas(map(self.pen.cell, story.graph.nodes))
-            yield from (f"  {self.pen.dim(line)}" for line in flow(cells, self.width - 2))
+            yield from self.aside(", ".join(story.graph.nodes))
 
     def way_round(self, story: Story) -> Iterator[str]:
         """The shortest cycle; between packages also the loop of files behind it, or why there is none."""
@@ -226,7 +226,7 @@ class _Page:
             yield f"{_KINDS.get(item.kind, item.kind).ljust(_KIND_WIDTH)}  {self.place(item)}"
             text = self.pen.plain(self.read_line(item)) if item.kind in MODULE_KINDS else ""
             if text:
-                yield f"{' ' * _KIND_WIDTH}  {self.pen.dim(text[: self.width - _KIND_WIDTH - 8])}"
+                yield f"{' ' * _KIND_WIDTH}  {self.pen.dim(self.shorten(text, self.width - _KIND_WIDTH - 8))}"
         if imports[limit:]:
             told = _told(count_imports([edge._replace(evidence=tuple(imports[limit:]))]))
             yield self.pen.dim(f"and {told}" if limit else told)
@@ -238,7 +238,10 @@ class _Page:
         chosen = [edges[pair] for pair in story.cut.edges]
         cost = f"{count(len(chosen), 'edge')} at a cost of {story.cut.weight:,}"
         yield f"  {self.pen.paint('cut', _CYAN)} {cost}: {_proof(story.cut)}"
-        yield self.pen.dim(f"  that is {_told(count_imports(chosen))}; {level} left in a circle:")
+        declared = sum(item.kind not in MODULE_KINDS for edge in chosen for item in edge.evidence)
+        told = f"{count(declared, 'declaration')} and " if declared else ""
+        yield from self.aside(f"that is {told}{_told(count_imports(chosen))}")
+        yield from self.aside(f"{level} in a circle before {self.arrow} after each:")
         size = len(story.graph.nodes)
         for edge, left in rank_cuts(story, _LISTED_CUTS):
             yield from self.cut_edge(edge, f"{size:,} {self.arrow} {left:,}", story.weights[edge.source, edge.target])
@@ -246,7 +249,7 @@ class _Page:
         if len(chosen) > _LISTED_CUTS:
             yield self.pen.dim(f"    and {count(len(chosen) - _LISTED_CUTS, 'edge')} more, which --json lists")
         for sentence in self.respected(story):
-            yield from map(self.pen.dim, self.wrap(sentence))
+            yield from self.aside(sentence)
 
     def cut_edge(self, edge: Edge, sizes: str, weight: int) -> Iterator[str]:
         """One row, or two where the screen is narrow."""
@@ -297,6 +300,14 @@ class _Page:
     def wrap(self, sentence: str) -> Iterator[str]:
         """A sentence in lines that fit, indented."""
         return (f"  {line}" for line in flow(map(self.pen.cell, sentence.split()), self.width - 2))
+
+    def aside(self, sentence: str) -> Iterator[str]:
+        """The same, in the background."""
+        return map(self.pen.dim, self.wrap(sentence))
+
+    def shorten(self, text: str, room: int) -> str:
+        """The beginning of a text that does not fit."""
+        return text if len(text) <= room else text[: room - len(self.more)].rstrip() + self.more
 
     def place(self, item: Evidence) -> str:
         """Where a statement stands."""
