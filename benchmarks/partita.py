@@ -32,6 +32,14 @@ print(graph.count_imports())
 """
 
 
+#: The ratios to be reached, by number of members.
+_BOUNDS: dict[int, dict[str, float]] = {
+    200: {"again": 1.1, "modules": 0.8, "grimp": 0.35},
+    1000: {"again": 0.5, "first": 1.2, "modules": 0.25, "grimp": 0.1, "affected": 0.4},
+    10_000: {"again": 0.2, "modules": 0.05},
+}
+
+
 class Contest(NamedTuple):
     """One question: Partita's command, a peer's, and the ratio that is to be reached."""
 
@@ -60,7 +68,7 @@ def main() -> int:
         print("| members | question | partita | peer | | ratio | bound | memory |\n|--:|---|--:|---|--:|--:|--:|--:|")
         for size in options.sizes:
             root = base / f"members-{size}"
-            create_workspace(root, size, modules=5 if size >= 10_000 else 10)  # noqa: PLR2004 - keeps the disk sane
+            create_workspace(root, size, modules=5 if size >= 10_000 else 10)
             _prepare(root)
             for contest in _contests(root, size, peers, base):
                 print(_row(size, contest, root, contest.rounds or options.rounds), flush=True)
@@ -78,21 +86,22 @@ def _contests(root: Path, size: int, peers: dict[str, str], base: Path) -> Itera
     graph = [PARTITA, "graph", "--format", "json"]
     metadata = [peers["uv"], "workspace", "metadata", "--frozen", "--preview"]
     forget = lambda: shutil.rmtree(base / "cache", ignore_errors=True)  # noqa: E731 - a name for a table
-    yield Contest("packages, again", graph, "uv workspace metadata", metadata, {200: 1.1, 1000: 0.5, 10_000: 0.2}.get(size))
-    yield Contest("packages, first", graph, "uv workspace metadata", metadata, {1000: 1.2}.get(size), forget)
+    bounds = _BOUNDS.get(size, {})
+    yield Contest("packages, again", graph, "uv workspace metadata", metadata, bounds.get("again"))
+    yield Contest("packages, first", graph, "uv workspace metadata", metadata, bounds.get("first"), forget)
     modules = [*graph, "--level", "modules"]
     ruff = [peers["ruff"], "analyze", "graph", "-q", *_source_options(root), "."]
-    slow = 1 if size >= 10_000 else 3 if size >= 1000 else None  # noqa: PLR2004 - ruff takes minutes there
-    yield Contest("modules, first", modules, "ruff analyze graph", ruff, {200: 0.8, 1000: 0.25, 10_000: 0.05}.get(size), forget, slow)
+    slow = 1 if size >= 10_000 else 3 if size >= 1000 else None
+    yield Contest("modules, first", modules, "ruff analyze graph", ruff, bounds.get("modules"), forget, slow)
     edited = lambda: _touch(root)  # noqa: E731
     yield Contest("modules, edited", modules, "ruff analyze graph", ruff, 0.5, edited, slow)
-    if size <= 1000:  # noqa: PLR2004 - above that grimp needs minutes and its 10,000 roots on sys.path
+    if size <= 1000:
         grimp = [peers["grimp"], "-c", _GRIMP]
-        yield Contest("modules, first", modules, "grimp", grimp, {200: 0.35, 1000: 0.1}.get(size), forget, slow)
+        yield Contest("modules, first", modules, "grimp", grimp, bounds.get("grimp"), forget, slow)
     if "turbo" in peers:
         affected = [PARTITA, "affected", "--base", "HEAD", "--json"]
         turbo = [peers["turbo"], "ls", "--affected", "--output", "json"]
-        yield Contest("affected", affected, "turbo ls --affected", turbo, {1000: 0.4}.get(size), edited)
+        yield Contest("affected", affected, "turbo ls --affected", turbo, bounds.get("affected"), edited)
     shutil.copy(Path(__file__).parent.parent / "tasks.py", root / "tasks.py")
     empty = base / "empty"
     empty.mkdir(exist_ok=True)
@@ -179,7 +188,7 @@ def _prepare(root: Path) -> None:
 
 
 def _source_options(root: Path) -> list[str]:
-    """ruff resolves imports between members only when every source folder is named."""
+    """Ruff resolves imports between members only when every source folder is named."""
     folders = ",".join(f'"packages/{folder.name}/src"' for folder in sorted((root / "packages").iterdir()))
     (root / "ruff.toml").write_text(f"src = [{folders}]\n")
     return ["--config", str(root / "ruff.toml")]

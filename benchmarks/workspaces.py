@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _ROOT = """\
 [project]
@@ -17,6 +21,13 @@ package = false
 [tool.uv.workspace]
 members = ["packages/*"]
 """
+
+_HEADER = '''\
+"""A module."""
+from __future__ import annotations
+import os
+from typing import TYPE_CHECKING
+'''
 
 _FUNCTION = '''\
 def compute_{number}(values: list[int], factor: int = {number}) -> int:
@@ -74,26 +85,28 @@ def _write_member(
         f'requires-python = ">=3.11"\ndependencies = [\n{listed}]\n\n[tool.uv.sources]\n{sources}\n'
         '[build-system]\nrequires = ["uv_build"]\nbuild-backend = "uv_build"\n'
     )
-    needs = ", ".join(f'"{name}": "*"' for name in names)
-    (folder / "package.json").write_text(
-        f'{{"name": "member-{number}", "version": "0.1.0", "scripts": {{"build": "true"}}, "dependencies": {{{needs}}}}}\n'
-    )
+    package_json = {
+        "name": f"member-{number}",
+        "version": "0.1.0",
+        "scripts": {"build": "true"},
+        "dependencies": dict.fromkeys(names, "*"),
+    }
+    (folder / "package.json").write_text(json.dumps(package_json) + "\n")
     (package / "__init__.py").write_text(f'"""Member {number}."""\n')
     for module in range(modules - 1):
         (package / f"module_{module}.py").write_text(_module(number, module, lower, modules, functions, chance))
 
 
-def _module(
-    number: int, module: int, lower: list[int], modules: int, functions: int, chance: random.Random
-) -> str:
+def _module(number: int, module: int, lower: list[int], modules: int, functions: int, chance: random.Random) -> str:
     def target() -> str:
         other = chance.choice(lower)
         return f"member_{other}.module_{chance.randrange(modules - 1)}"
 
-    lines = ['"""A module."""\n', "from __future__ import annotations\n", "import os\n", "from typing import TYPE_CHECKING\n"]
+    lines = [_HEADER]
     if module:
         lines.append(f"from . import module_{chance.randrange(module)}\n")
-        lines.append(f"from member_{number}.module_{chance.randrange(module)} import (\n    compute_0,\n    compute_1,\n)\n")
+        sibling = f"member_{number}.module_{chance.randrange(module)}"
+        lines.append(f"from {sibling} import (\n    compute_0,\n    compute_1,\n)\n")
     if lower:
         lines.append(f"import {target()}\n")
         lines.append(f"from {target()} import compute_0 as other\n")
