@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test depends on who runs it."""
+    """No test depends on who runs it, or from which hook."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
     for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
         monkeypatch.setenv(name, os.devnull)
     for role in ("AUTHOR", "COMMITTER"):

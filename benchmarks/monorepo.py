@@ -1,4 +1,4 @@
-"""Partita and its peers on the same questions, side by side: `uv run python benchmarks/partita.py`."""
+"""Partita and its peers on the same questions, side by side: `uv run python benchmarks/monorepo.py`."""
 
 from __future__ import annotations
 
