@@ -294,6 +294,20 @@ def test_importers_of_the_most_used_module_are_left_alone_unless_asked(
     assert "the most used modules lose no user: app.base (--allow-hubs cuts there, too)" in told
 
 
+def test_two_most_used_modules_that_import_each_other_cannot_both_be_left_alone(
+    make_tree: MakeTree, partita: RunPartita
+) -> None:
+    files = {f"app/src/app/user{number}.py": "import app.one\nimport app.two\n" for number in range(11)}
+    files |= {"app/src/app/user99.py": "import app.one\n"}
+    files |= {"app/src/app/one.py": "import app.two\n", "app/src/app/two.py": "import app.one\n"}
+    root = make_tree({"app/pyproject.toml": manifest("app"), **files})
+    [first, *_] = read_json(partita("check-cycles", "--json", "--root", root).out)
+    assert [(edge["from"], edge["to"]) for edge in first["cut"]] == [("app.one", "app.two")]
+    assert first["cut_relaxed"] == [{"from": "app.one", "to": "app.two"}]
+    told = partita("check-cycles", "--root", root).out
+    assert "1 edge of those could not be left alone: they close a circle of such edges" in told
+
+
 def test_sarif_has_one_result_a_cycle(make_tree: MakeTree, partita: RunPartita, tmp_path: Path) -> None:
     root, file = make_tree(MODULES), tmp_path / "cycles.sarif"
     for words in ((), ("--json",)):

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from partita.configuration import Tier
 from partita.cut import Cut
-from partita.graph import Edge, Evidence, Graph, merge_edges
-from partita.story import Counts, Scene, count_imports, find_cycles, find_sizes, rank_cuts, tell, weigh
+from partita.cycles import find_components
+from partita.graph import MODULE_KINDS, Edge, Evidence, Graph, merge_edges
+from partita.story import EDGE_SETS, Counts, Scene, count_imports, find_cycles, find_sizes, rank_cuts, tell, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -252,3 +253,25 @@ def test_more_cuts_than_can_be_ranked_stand_in_the_order_of_names(monkeypatch: p
     story = tell_modules(create_graph([*pairs_of, *back]))
     ranked = rank_cuts(story, limit=10)
     assert [(*pairs([edge]), left) for edge, left in ranked] == [("m1m0", 4), ("m2m1", 3), ("m3m2", 2), ("m4m3", 0)]
+
+
+@given(
+    st.sets(
+        st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdef"), st.sampled_from(MODULE_KINDS)).filter(
+            lambda found: found[0] != found[1]
+        ),
+        max_size=24,
+    )
+)
+def test_every_search_finds_what_it_would_find_alone(found: set[tuple[str, str, str]]) -> None:
+    graph = create_graph((source, target, kind, 1) for source, target, kind in found)
+    alone = [
+        (edge_set.name, component)
+        for edge_set in EDGE_SETS
+        if edge_set.level == "modules"
+        for component in find_components(graph.restricted_to(edge_set.kinds))
+    ]
+    cycles = find_cycles(graph, "modules")
+    assert [(cycle.edge_set.name, cycle.graph.nodes) for cycle in cycles] == alone
+    for cycle in cycles:
+        assert set(cycle.graph.edges) <= set(graph.restricted_to(cycle.edge_set.kinds).edges)
