@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 
 from partita.footprint import Figures, Footprint, render_text, shares
@@ -12,6 +14,7 @@ from partita.footprint import Figures, Footprint, render_text, shares
 if TYPE_CHECKING:
     from partita.fixtures import MakeTree, RunPartita
 
+REFERENCE = Path(__file__).parents[3] / "docs/reference"
 SMALL = Figures(10_000, 50_000, 1, 0.01, 1_000_000, 0.5)
 LARGE = Figures(40_000, 5_000_000, 9, 0.2, 20_000_000, None)
 WHOLE = Figures(50_000, 5_000_000, 10, 0.2, 20_000_000, None)
@@ -72,6 +75,7 @@ def test_a_share_is_a_part_of_the_whole_workspace_or_unknown() -> None:
 def test_figures_are_those_of_the_member_and_its_closure(make_tree: MakeTree, partita: RunPartita) -> None:
     ran = partita("footprint", "--json", "--runs", "3", "--root", make_tree(FILES))
     shown: dict[str, Any] = json.loads(ran.out)
+    jsonschema.validate(shown, json.loads((REFERENCE / "footprint.schema.json").read_text()))
     large, small = shown["members"]
     whole = shown["workspace"]
     assert (large["name"], large["distributions"]) == ("large", 3)

@@ -68,6 +68,7 @@ def places(outcome: Outcome) -> list[Place]:
     return [Place(finding.code, finding.file, finding.line, finding.subject) for finding in outcome.findings]
 
 
+FLAT = '\n[tool.uv.build-backend]\nmodule-root = ""\n'
 LIB = package("lib", {"src/lib/__init__.py": "VALUE = 1\n"})
 
 
@@ -110,6 +111,38 @@ def test_imports_that_may_fail_or_never_happen_are_no_misses(isolate: Isolate) -
         beta = None
     """
     assert isolate(LIB | package("chat", {"src/chat/__init__.py": source})).passed
+
+
+def test_an_import_under_a_condition_that_does_not_hold_here_is_no_miss(isolate: Isolate) -> None:
+    source = """\
+    import sys
+
+    if sys.version_info < (3, 11):
+        import tomli
+
+    def lazily():
+        if sys.platform == "odd":
+            import beta
+    """
+    assert isolate(package("chat", {"src/chat/__init__.py": source}, "beta ; sys_platform == 'odd'")).passed
+
+
+def test_files_that_are_not_installed_are_not_asked(isolate: Isolate) -> None:
+    flat = package("chat", {"chat/__init__.py": "", "generate.py": "def f():\n    import lib\n"}, extra=FLAT)
+    assert isolate(LIB | {path: text for path, text in flat.items() if "/src/" not in path}).passed
+
+
+def test_parts_of_a_shared_namespace_are_told_apart(isolate: Isolate) -> None:
+    shared = '\n[tool.uv.build-backend]\nmodule-name = "shared.{}"\n'
+    lib = package("lib", {"src/shared/lib/__init__.py": ""}, extra=shared.format("lib"))
+    files = {"src/shared/chat/__init__.py": "def f():\n    from shared.lib import x\n    import shared.chat\n"}
+    chat = package("chat", files, extra=shared.format("chat"))
+    tree = {
+        path: text
+        for path, text in (lib | chat).items()
+        if not path.endswith(("src/lib/__init__.py", "src/chat/__init__.py"))
+    }
+    assert places(isolate(tree)) == [("PT611", "packages/chat/src/shared/chat/__init__.py", 2, "chat -> lib")]
 
 
 def test_what_an_extra_brings_is_declared(isolate: Isolate) -> None:

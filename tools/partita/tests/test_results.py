@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 
 from partita import results
@@ -23,6 +24,7 @@ from partita.workspace import read_workspace
 if TYPE_CHECKING:
     from partita.fixtures import MakeTree, RunPartita
 
+REFERENCE = Path(__file__).parents[3] / "docs/reference"
 BASIS = Basis((("lib", "2"), ("the lock", "1")))
 LOCK = "# python: >=3.11\nalpha==1.0\n    # via chat\npytest=={}\n    # via chat:test\n"
 
@@ -197,6 +199,7 @@ def test_the_command_runs_what_changed_and_skips_the_rest(make_tree: MakeTree, p
 
     def test(*words: str) -> dict[str, tuple[str, str]]:
         shown: dict[str, Any] = json.loads(partita("test", "--root", root, "--json", *words).out)
+        jsonschema.validate(shown, json.loads((REFERENCE / "test.schema.json").read_text()))
         return {done["session"]: (done["status"], done["because"].partition(",")[0]) for done in shown["sessions"]}
 
     assert {name: status for name, (status, _) in test().items()} == {"tests-chat": "passed", "tests-lib": "passed"}
@@ -217,6 +220,14 @@ def test_the_table_tells_why_and_what_was_saved(make_tree: MakeTree, partita: Ru
     assert first.out.splitlines()[0] == "tests-lib: runs: it has not passed here yet"
     assert first.out.splitlines()[-1] == "1 passed, 0 failed"
     assert re.fullmatch(r"0 passed, 0 failed, 1 skipped \(\d+\.\d s saved\)", second.out.splitlines()[-1])
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_member_that_cannot_be_installed_fails_and_the_others_run(make_tree: MakeTree, partita: RunPartita) -> None:
+    ran = partita("test", "--root", make_tree({**WORKSPACE, **member("chat", "lib", "nowhere-to-be-found")}))
+    assert ran.code == 1
+    assert "nowhere-to-be-found" in ran.out
+    assert ran.out.splitlines()[-1] == "1 passed, 1 failed"
 
 
 @pytest.mark.usefixtures("offline")

@@ -134,7 +134,8 @@ class _Reader:
         for extra, items in extras.items() if isinstance(extras, dict) else ():
             yield from self.listed(items, "optional", extra, f"[project.optional-dependencies] {extra}")
         yield from self.groups()
-        yield from self.listed(self.table("tool", "uv").get("dev-dependencies", []), "dev", "dev", "[tool.uv] dev-dependencies")
+        older = self.table("tool", "uv").get("dev-dependencies", [])
+        yield from self.listed(older, "dev", "dev", "[tool.uv] dev-dependencies")
         yield from self.listed(self.table("build-system").get("requires", []), "build", "", "[build-system] requires")
         yield from self.poetry(poetry)
 

@@ -1,0 +1,8 @@
+"""The sessions of this workspace; `nox -l` lists them. They are made from its members, so none is written here."""
+
+import nox
+
+from partita.sessions import create_sessions
+
+nox.needs_version = ">=2026.4"
+create_sessions(__file__)
