@@ -4,5 +4,5 @@ import nox
 
 from partita.sessions import create_sessions
 
-nox.needs_version = ">=2026.4"
+nox.needs_version = ">=2026.8.10"
 create_sessions(__file__)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import urllib.request
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -58,7 +59,9 @@ def test_services_are_listed_for_people_and_programs(capsys: pytest.CaptureFixtu
     assert code == (1 if value["problems"] else 0)
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["serve", "--port", "http"], ["serve", "--port", "65536"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["fly"], ["config"], ["serve", "--set", "port"], ["config", "show", "--set", "=1"]]
+)
 def test_wrong_usage_has_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -69,3 +72,76 @@ def test_the_version_is_that_of_the_distribution() -> None:
     done = run("--version")
 
     assert (done.returncode, done.stdout) == (0, f"botserver {metadata.version('botserver')}\n")
+
+
+def test_the_settings_are_shown_with_their_origin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BOT_SERVER__PORT", "81")
+    Path("botserver.toml").write_text('[server]\nhost = "0.0.0.0"\nport = 80\n')
+
+    assert main(["config", "show", "--redact", "--set", "server.grace=1"]) == 0
+    assert capsys.readouterr().out.startswith(
+        'server.host = "0.0.0.0"  # server.host in botserver.toml\n'
+        "server.port = 81  # BOT_SERVER__PORT\n"
+        "server.grace = 1.0  # The option server.grace\n"
+        'database.file = "data/botserver.sqlite3"  # default\n'
+    )
+    assert main(["config", "show", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["settings"][1] == {
+        "key": "server.port",
+        "value": 81,
+        "origin": "BOT_SERVER__PORT",
+    }
+
+
+def test_settings_that_cannot_be_used_are_told_at_once_with_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BOT_SERVER__PROT", "81")
+    problems = [
+        "BOT_SERVER__PROT is not known. Did you mean server.port?",
+        "The option server.grace: Input should be a valid number, unable to parse string as a number.",
+    ]
+
+    assert main(["config", "check", "--set", "server.grace=soon"]) == 1
+    assert capsys.readouterr().out.splitlines() == problems
+    assert main(["config", "check", "--json", "--set", "server.grace=soon"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"schema": 1, "problems": problems}
+    assert main(["serve", "--set", "server.grace=soon"]) == 1
+    assert capsys.readouterr().err.splitlines() == problems
+
+
+def test_settings_that_can_be_used_are_fine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "check"]) == 0
+    assert capsys.readouterr().out == "The settings can be used.\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ("--port=65536", "server: 65536 is no port: give a number from 0 to 65535."),
+        ("--set=server.grace=-1", "server: grace is a number of seconds, not less than 0."),
+    ],
+)
+def test_the_server_refuses_values_that_make_no_sense(
+    option: str, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", option]) == 1
+    assert capsys.readouterr().err == f"{problem}\n"
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[server\n")
+    monkeypatch.setenv("BOT_CONFIG", str(broken))
+
+    assert main(["config", "check"]) == 1
+    assert capsys.readouterr().out.startswith(f"{broken} is not TOML: ")
+    assert main(["config", "check", "--config", "missing.toml"]) == 1
+    assert capsys.readouterr().out == (
+        "missing.toml cannot be read: No such file or directory. Name another one by --config.\n"
+    )

@@ -1,6 +1,10 @@
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from botlib import Secret
 from botserver.discovery import Broken, Discovery
-from botserver.listing import describe, find_problems, render
-from botstate import IDS, Capability, Service, given
+from botserver.listing import describe, describe_settings, find_problems, render, render_settings
+from botstate import IDS, Capability, Service, Settings, given
 
 MAIL = Capability[str]("mail", remedy="Install botserver[mail].")
 BROKEN = Broken("bad", "botserver-bad", "bad:service cannot be imported.")
@@ -40,4 +44,36 @@ def test_the_text_for_people() -> None:
     assert render(Discovery((), ()), ()) == "No service is installed.\n"
     assert render(Discovery((POST, Service(name="bare")), ()), ("It rains.",)) == (
         "post: Letters.\n  paths /mail, /ws\n  provides mail\n  requires ids\n\nbare\n\nIt rains.\n"
+    )
+
+
+@dataclass(frozen=True)
+class MailSettings:
+    password: Secret
+    folders: tuple[PurePosixPath, ...] = (PurePosixPath("/var/mail"),)
+    host: str = "café"
+    limit: int | None = None
+
+
+SETTINGS = Settings({"mail": MailSettings(Secret("hunter2"))}, {"mail.host": "BOT_MAIL__HOST"})
+
+
+def test_the_settings_for_programs_hide_secrets() -> None:
+    assert describe_settings(SETTINGS) == {
+        "schema": 1,
+        "settings": [
+            {"key": "mail.password", "value": "Secret(...)", "origin": "default"},
+            {"key": "mail.folders", "value": ["/var/mail"], "origin": "default"},
+            {"key": "mail.host", "value": "café", "origin": "BOT_MAIL__HOST"},
+            {"key": "mail.limit", "value": None, "origin": "default"},
+        ],
+    }
+
+
+def test_the_settings_for_people_hide_secrets() -> None:
+    assert render_settings(SETTINGS) == (
+        "mail.password = Secret(...)  # default\n"
+        'mail.folders = ["/var/mail"]  # default\n'
+        'mail.host = "café"  # BOT_MAIL__HOST\n'
+        "mail.limit = null  # default\n"
     )

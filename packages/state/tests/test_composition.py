@@ -2,15 +2,21 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import pytest
 
 from botlib import FakeClock, FakeRandomness, UnavailableError
 from botstate import (
+    CACHE,
+    CHANNELS,
     CLOCK,
     IDS,
     RANDOMNESS,
+    SECRETS,
+    SETTINGS,
     STANDINGS,
+    STREAMS,
     AppState,
     Capability,
     Provider,
@@ -29,6 +35,7 @@ pytestmark = pytest.mark.anyio
 
 DRIVE = Capability[str]("drive")
 MAIL = Capability[str]("mail")
+FOUNDATION: tuple[Capability[Any], ...] = (CACHE, CHANNELS, CLOCK, IDS, RANDOMNESS, SECRETS, SETTINGS, STREAMS)
 CHAT = Capability[str]("chat")
 
 
@@ -248,10 +255,11 @@ async def test_the_foundation_gives_time_chance_and_ids() -> None:
 
 async def test_the_fake_state_holds_what_the_foundation_provides() -> None:
     async with compose([foundation()]) as state:
-        real = {capability for capability in (CLOCK, RANDOMNESS, IDS) if state.has(capability)}
+        real = {capability for capability in FOUNDATION if state.has(capability)}
     fake = fake_state()
 
-    assert real == {capability for capability in (CLOCK, RANDOMNESS, IDS) if fake.has(capability)}
+    assert real == set(FOUNDATION)
+    assert real == {capability for capability in FOUNDATION if fake.has(capability)}
     assert fake.require(IDS).new_id() == fake_state().require(IDS).new_id()
 
 

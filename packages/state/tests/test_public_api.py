@@ -16,7 +16,8 @@ def test_what_is_public_exists() -> None:
     assert all(hasattr(botstate, name) for name in botstate.__all__)
 
 
-def test_no_web_framework_is_loaded() -> None:
-    program = "import sys, botstate; print(sorted({'fastapi', 'starlette', 'uvicorn'} & set(sys.modules)))"
+def test_nothing_heavy_is_loaded() -> None:
+    heavy = {"fastapi", "starlette", "uvicorn", "pydantic", "sqlalchemy", "aiosqlite"}
+    program = f"import sys, botstate; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Protocol, assert_type
 
-from botlib import Clock, FakeClock, IdSource
-from botstate import CLOCK, IDS, AppState, Capability, Provider, Service, given
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from botlib import Clock, FakeClock, IdSource, Secret
+from botstate import CACHE, CLOCK, IDS, AppState, Cache, Capability, Database, MemoryCache, Provider, Service, given
 
 
 class Drive(Protocol):
@@ -17,22 +20,42 @@ class LocalDrive:
         return key.encode()
 
 
+@dataclass(frozen=True)
+class DriveSettings:
+    folder: str = "data"
+
+
 DRIVE = Capability[Drive]("drive")
 
 
 @asynccontextmanager
 async def open_drive(state: AppState) -> AsyncIterator[LocalDrive]:
     assert_type(state.require(IDS), IdSource)
+    assert_type(state.cache, Cache)
+    assert_type(await state.secrets.get("env:TOKEN"), Secret)
+    assert_type(state.database, Database)
+    assert_type(await state.database.read(count), int)
+    assert_type(state.settings.part(DriveSettings), DriveSettings)
     yield LocalDrive()
+
+
+async def count(session: AsyncSession) -> int:
+    return len(session.new)
 
 
 async def use(state: AppState) -> bytes:
     state.provide(DRIVE, LocalDrive())
     state.provide(CLOCK, FakeClock())
+    state.provide(CACHE, MemoryCache(FakeClock()))
     assert_type(state.require(DRIVE), Drive)
     assert_type(state.require(CLOCK), Clock)
     return await state.require(DRIVE).read("a")
 
 
 provider: Provider[Drive] = Provider(DRIVE, open_drive)
-service = Service(name="storage", provides=(Provider(DRIVE, open_drive), given(CLOCK, FakeClock())), requires=(IDS,))
+service = Service(
+    name="storage",
+    provides=(Provider(DRIVE, open_drive), given(CLOCK, FakeClock())),
+    requires=(IDS,),
+    settings=DriveSettings,
+)

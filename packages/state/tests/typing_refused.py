@@ -37,4 +37,5 @@ def use(state: AppState) -> None:
 other: Capability[object] = DRIVE  # type: ignore[assignment]  # invariant, or any object could be provided as a drive
 slow: Provider[Drive] = Provider(DRIVE, open_slow_drive)  # type: ignore[arg-type]  # opens something else
 service = Service(name="storage", requires=("drive",))  # type: ignore[arg-type]  # a name is no capability
+state_of_it = Service(name="storage", settings=SlowDrive())  # type: ignore[arg-type]  # the class is wanted
 service.name = "other"  # type: ignore[misc]  # a manifest does not change

@@ -14,7 +14,7 @@ from partita.footprint import Figures, Footprint, render_text, shares
 if TYPE_CHECKING:
     from partita.fixtures import MakeTree, RunPartita
 
-REFERENCE = Path(__file__).parents[3] / "docs/reference"
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 SMALL = Figures(10_000, 50_000, 1, 0.01, 1_000_000, 0.5)
 LARGE = Figures(40_000, 5_000_000, 9, 0.2, 20_000_000, None)
 WHOLE = Figures(50_000, 5_000_000, 10, 0.2, 20_000_000, None)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from partita.fixtures import MakeTree, RunPartita
 
-REFERENCE = Path(__file__).parents[3] / "docs/reference"
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 REMEDY = "run `invoke lock` (or `partita lock`)"
 ROOT = """\
 [project]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from partita.fixtures import MakeTree, RunPartita
     from partita.outline import Memory
 
-REFERENCE = Path(__file__).parents[3] / "docs/reference"
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 
 
 def project(name: str, *dependencies: str, dev: tuple[str, ...] = ()) -> str:

@@ -24,7 +24,7 @@ from partita.workspace import read_workspace
 if TYPE_CHECKING:
     from partita.fixtures import MakeTree, RunPartita
 
-REFERENCE = Path(__file__).parents[3] / "docs/reference"
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 BASIS = Basis((("lib", "2"), ("the lock", "1")))
 LOCK = "# python: >=3.11\nalpha==1.0\n    # via chat\npytest=={}\n    # via chat:test\n"
 

@@ -61,7 +61,9 @@ class _Server(uvicorn.Server):
     def __init__(self, app: FastAPI, grace: float, ready: Callable[[], None]) -> None:
         whole_seconds = max(1, round(grace))
         super().__init__(
-            uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=whole_seconds)
+            uvicorn.Config(
+                app, log_config=None, access_log=False, log_level="warning", timeout_graceful_shutdown=whole_seconds
+            )
         )
         self._ready = ready
 

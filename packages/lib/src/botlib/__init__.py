@@ -1,5 +1,6 @@
 """Core types of the bot platform. The standard library only; nothing here opens a file or a socket."""
 
+from botlib.budget import Budget, BudgetError
 from botlib.clock import Clock, FakeClock, SystemClock
 from botlib.errors import (
     BotError,
@@ -14,9 +15,12 @@ from botlib.errors import (
 from botlib.ids import IdSource, time_of
 from botlib.keys import SafeKey, join_key, parse_key
 from botlib.randomness import FakeRandomness, Randomness, SystemRandomness
+from botlib.secret import Secret
 
 __all__ = [
     "BotError",
+    "Budget",
+    "BudgetError",
     "Clock",
     "ConflictError",
     "FakeClock",
@@ -28,6 +32,7 @@ __all__ = [
     "NotFoundError",
     "Randomness",
     "SafeKey",
+    "Secret",
     "SystemClock",
     "SystemRandomness",
     "UnauthenticatedError",

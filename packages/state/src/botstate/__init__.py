@@ -1,37 +1,76 @@
 """What the services of the bot platform share. Importing it opens nothing and reads no environment."""
 
+from botstate.cache import CACHE, Cache
 from botstate.capability import Capability
+from botstate.channels import CHANNELS, Channels, Missed
 from botstate.composition import STANDINGS, Standing, compose
+from botstate.configuration import Sources, read_settings
+from botstate.database import DATABASE, Database, DatabaseSettings
 from botstate.errors import (
     MissingCapabilityError,
+    MissingSettingsError,
     SealedStateError,
+    SettingsError,
     StartupError,
     StateError,
     TakenCapabilityError,
 )
 from botstate.foundation import CLOCK, IDS, RANDOMNESS, foundation
+from botstate.locks import Lock, hold_lock
+from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
 from botstate.order import find_clashes, start_order
+from botstate.secrets import SECRETS, LocalSecrets, Secrets
 from botstate.service import Provider, Service, given
+from botstate.settings import SETTINGS, Setting, Settings
 from botstate.state import AppState
+from botstate.storage import database_service
+from botstate.streams import STREAMS, Entry, Streams
 
 __all__ = [
+    "CACHE",
+    "CHANNELS",
     "CLOCK",
+    "DATABASE",
     "IDS",
     "RANDOMNESS",
+    "SECRETS",
+    "SETTINGS",
     "STANDINGS",
+    "STREAMS",
     "AppState",
+    "Cache",
     "Capability",
+    "Channels",
+    "Database",
+    "DatabaseSettings",
+    "Entry",
+    "LocalSecrets",
+    "Lock",
+    "MemoryCache",
+    "MemoryChannels",
+    "MemoryStreams",
+    "Missed",
     "MissingCapabilityError",
+    "MissingSettingsError",
     "Provider",
     "SealedStateError",
+    "Secrets",
     "Service",
+    "Setting",
+    "Settings",
+    "SettingsError",
+    "Sources",
     "Standing",
     "StartupError",
     "StateError",
+    "Streams",
     "TakenCapabilityError",
     "compose",
+    "database_service",
     "find_clashes",
     "foundation",
     "given",
+    "hold_lock",
+    "read_settings",
     "start_order",
 ]

@@ -32,6 +32,22 @@ class SealedStateError(StateError):
     code = "sealed-state"
 
 
+class MissingSettingsError(StateError):
+    """Somebody asked for settings that no manifest declares. A mistake in a service."""
+
+    code = "missing-settings"
+
+
+class SettingsError(StateError):
+    """The settings cannot be used. One sentence a problem, each naming the key and where it was set; no values."""
+
+    code = "settings"
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
 class StartupError(StateError):
     """The services do not fit together. One sentence a problem, each with its remedy; nothing was opened."""
 

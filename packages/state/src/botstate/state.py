@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from botstate.cache import CACHE
+from botstate.database import DATABASE
 from botstate.errors import MissingCapabilityError, SealedStateError, TakenCapabilityError
+from botstate.secrets import SECRETS
+from botstate.settings import SETTINGS
 
 if TYPE_CHECKING:
+    from botstate.cache import Cache
     from botstate.capability import Capability, T
+    from botstate.database import Database
+    from botstate.secrets import Secrets
+    from botstate.settings import Settings
 
 _ABSENT: tuple[None, Any] = (None, None)
 
@@ -15,7 +23,8 @@ _ABSENT: tuple[None, Any] = (None, None)
 class AppState:
     """A table of capabilities. Composition and tests fill it; services read it.
 
-    After start-up it is sealed and does not change any more, so it may be read from any task and any thread.
+    What every service may use has a property of its own, short for `require`; that list is closed. After start-up the
+    state is sealed and does not change any more, so it may be read from any task and any thread.
     """
 
     __slots__ = ("_sealed", "_table")
@@ -23,6 +32,26 @@ class AppState:
     def __init__(self) -> None:
         self._table: dict[str, tuple[Capability[Any], Any]] = {}
         self._sealed = False
+
+    @property
+    def settings(self) -> Settings:
+        """What the operator has set: `state.settings.part(MailSettings)`."""
+        return self.require(SETTINGS)
+
+    @property
+    def cache(self) -> Cache:
+        """Short-lived values that all processes share."""
+        return self.require(CACHE)
+
+    @property
+    def database(self) -> Database:
+        """What must not be lost."""
+        return self.require(DATABASE)
+
+    @property
+    def secrets(self) -> Secrets:
+        """Passwords, tokens and keys."""
+        return self.require(SECRETS)
 
     def provide(self, capability: Capability[T], implementation: T) -> None:
         """Put an implementation in. For composition and tests only; twice is an error, and so is after `seal`."""

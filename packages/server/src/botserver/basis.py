@@ -1,0 +1,23 @@
+"""What stands below the installed services: the foundation always, and the rest when somebody needs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botstate import database_service, foundation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from botstate import Service, Settings
+
+#: Started only when a service requires what they provide; their settings are always known.
+OPTIONAL: tuple[Service, ...] = (database_service,)
+
+
+def with_basis(services: Iterable[Service], settings: Settings | None = None) -> tuple[Service, ...]:
+    """These services and all that they stand on."""
+    wanted = tuple(services)
+    needed = {capability for service in wanted for capability in service.requires}
+    chosen = (it for it in OPTIONAL if needed.intersection(provider.capability for provider in it.provides))
+    return (foundation(settings), *chosen, *wanted)

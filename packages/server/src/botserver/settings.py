@@ -1,0 +1,20 @@
+"""The settings of the server itself: the part `server`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where to listen (port 0 takes a free one), and how many seconds requests have to end after a signal."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    grace: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise ValueError(f"{self.port} is no port: give a number from 0 to 65535.")
+        if self.grace < 0:
+            raise ValueError("grace is a number of seconds, not less than 0.")

@@ -1,0 +1,52 @@
+"""Reads the configuration file and the environment. The one place that does."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from botlib import InvalidError
+from botserver.basis import OPTIONAL
+from botserver.settings import ServerSettings
+from botstate import Settings, Sources, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from botstate import Service
+
+#: Read when it is in the current folder and no other file is named.
+DEFAULT_FILE = "botserver.toml"
+
+
+def load_settings(
+    services: Iterable[Service],
+    *,
+    file_name: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+    options: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings of the server and of these services.
+
+    The file is `file_name`, else the one that BOT_CONFIG names, else botserver.toml when it is there. Raises
+    `SettingsError` for what is in the sources and `InvalidError` for a file that cannot be read.
+    """
+    parts: dict[str, type] = {it.name: it.settings for it in (*OPTIONAL, *services) if it.settings is not None}
+    name = file_name or environment.get("BOT_CONFIG") or (DEFAULT_FILE if os.path.exists(DEFAULT_FILE) else None)
+    sources = Sources(
+        file=_read(name) if name else {}, file_name=name or "", environment=environment, options=options or {}
+    )
+    return read_settings({"server": ServerSettings, **parts}, sources)
+
+
+def _read(name: str) -> dict[str, Any]:
+    try:
+        with open(name, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise InvalidError(
+            f"{name} cannot be read: {error.strerror}.", remedy="Name another one by --config."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidError(f"{name} is not TOML: {error}.") from None

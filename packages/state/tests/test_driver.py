@@ -1,0 +1,89 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import ForeignKey, delete, insert, select, text, update
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
+
+from botstate.driver import create_driver
+
+pytestmark = pytest.mark.anyio
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Author(Base):
+    __tablename__ = "author"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    books: Mapped[list["Book"]] = relationship(order_by="Book.id")
+
+
+class Book(Base):
+    __tablename__ = "book"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    author: Mapped[int] = mapped_column(ForeignKey("author.id"))
+
+
+@asynccontextmanager
+async def open_session(folder: Path) -> AsyncIterator[AsyncSession]:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{folder}/test.sqlite3", module=create_driver())
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+        async with AsyncSession(engine) as session:
+            yield session
+    finally:
+        await engine.dispose()
+
+
+async def test_objects_are_kept_with_what_they_refer_to(tmp_path: Path) -> None:
+    async with open_session(tmp_path) as session:
+        session.add(Author(name="anna", books=[Book(title="a"), Book(title="b")]))
+        await session.commit()
+        session.expunge_all()
+        author = (await session.execute(select(Author).options(selectinload(Author.books)))).scalar_one()
+
+        assert [(book.id, book.title, book.author) for book in author.books] == [(1, "a", 1), (2, "b", 1)]
+
+
+async def test_statements_tell_what_they_did(tmp_path: Path) -> None:
+    async with open_session(tmp_path) as session:
+        await session.execute(insert(Author), [{"name": f"{number}"} for number in range(300)])
+        one = await session.execute(insert(Author).values(name="one"))
+        assert one.inserted_primary_key == (301,)  # type: ignore[attr-defined]  # as above
+        changed = await session.execute(update(Author).where(Author.id > 100).values(name=Author.name + "!"))
+        removed = await session.execute(delete(Author).where(Author.id <= 100).returning(Author.id))
+
+        assert changed.rowcount == 201  # type: ignore[attr-defined]  # as above
+        assert sorted(removed.scalars()) == list(range(1, 101))
+        assert (await session.execute(text("SELECT 1 WHERE 0"))).keys() == ["1"]
+        assert (await session.execute(select(Author.name).limit(2))).all() == [("100!",), ("101!",)]
+
+
+async def test_results_can_be_streamed(tmp_path: Path) -> None:
+    async with open_session(tmp_path) as session:
+        await session.execute(insert(Author), [{"name": f"{number}"} for number in range(300)])
+        stream = await session.stream(select(Author.id).order_by(Author.id))
+
+        assert [number async for (number,) in stream] == list(range(1, 301))
+
+
+async def test_errors_are_those_of_sqlalchemy(tmp_path: Path) -> None:
+    async with open_session(tmp_path) as session:
+        await session.execute(insert(Author).values(name="anna"))
+        with pytest.raises(IntegrityError, match="UNIQUE"):
+            await session.execute(insert(Author).values(name="anna"))
+        await session.rollback()
+        with pytest.raises(IntegrityError, match="UNIQUE"):
+            await session.execute(insert(Author), [{"name": "bert"}, {"name": "bert"}])
+        await session.rollback()
+        with pytest.raises(OperationalError, match="no such table"):
+            await session.execute(text("SELECT * FROM no_such_table"))
+        assert (await session.execute(select(Author))).all() == []
