@@ -213,7 +213,7 @@ def test_a_line_that_is_no_pin_is_told_with_its_number() -> None:
         parse_lock("core==1.0\nweb>=2\n")
 
 
-names = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
+names = st.from_regex(r"[a-z][a-z0-9]{0,4}(-[a-z0-9]{1,4}){0,2}", fullmatch=True)
 versions = st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){0,2}(rc[0-9])?", fullmatch=True)
 hashes = st.lists(st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True), max_size=2).map(tuple)
 markers = st.sampled_from(["", "sys_platform == 'win32'", "python_full_version < '3.12' and sys_platform != 'x'"])

@@ -154,7 +154,7 @@ def test_a_large_graph_is_summed_up_by_tier() -> None:
         ↻1 2 packages: hub-0, hub-1
         check-cycles tells which imports close a cycle, and what to cut.
 
-        --focus NAME shows one package and its neighbours, --format html all of them.
+        --focus NAME shows one package and its neighbours, --format html all.
         """,
     )
 
@@ -170,7 +170,7 @@ def test_a_large_graph_of_modules_is_summed_up_with_its_packages() -> None:
         "level 0  60 modules of 1 package",
         "└─ most used lib.m000 (60)",
         "",
-        "--focus NAME shows one module and its neighbours, --format html all of them.",
+        "--focus NAME shows one module and its neighbours, --format html all.",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The import statements of one Python file: bytes in, plain tuples out. Exact, and fast for files as people write them."""
+"""The import statements of one Python file: bytes in, plain tuples out. Exact, and fast where people write plainly."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from partita.strings import UnsureError
 Statement = tuple[int, str, int, str, tuple[str, ...], bool]
 
 _MARK = b"\xef\xbb\xbf"
-_CODING = re.compile(rb"[ \t\f]*+#[^\n]*?coding[:=][ \t]*+([-\w.]+)")
-_NO_CODE = re.compile(rb"[ \t\f]*+(?:#[^\n]*+)?+\n")
-_RESET = re.compile(r"\n[ \t\f]*\f")
+_CODING = rb"[ \t\f]*+#[^\n]*?coding[:=][ \t]*+([-\w.]+)"
+_NO_CODE = rb"[ \t\f]*+(?:#[^\n]*+)?+\n"
+_RESET = r"\n[ \t\f]*\f"
 
 
 class Imports(NamedTuple):
@@ -79,9 +79,9 @@ def _find_encoding(source: bytes) -> str:
     head = source[: source.find(b"\n", source.find(b"\n") + 1) + 1] or source
     if b"coding" not in head:
         return "utf-8"
-    found = _CODING.match(head)
-    if not found and (first := _NO_CODE.match(head)):
-        found = _CODING.match(head, first.end())
+    found = re.match(_CODING, head)
+    if not found and (first := re.match(_NO_CODE, head)):
+        found = re.match(_CODING, head[first.end() :])
     name = found[1].decode().lower().replace("_", "-") if found else "utf-8"
     for known in ("utf-8", "latin-1", "iso-8859-1", "iso-latin-1"):
         if name == known or name.startswith(f"{known}-"):
@@ -92,4 +92,4 @@ def _find_encoding(source: bytes) -> str:
 def _to_text(source: bytes) -> str:
     """A source in the form that `Strings` describes. A form feed starts the indentation of its line anew."""
     text = f"\n{source.decode('latin-1')}\n"
-    return _RESET.sub("\n", text) if "\f" in text else text
+    return re.sub(_RESET, "\n", text) if "\f" in text else text

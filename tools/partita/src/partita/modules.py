@@ -1,32 +1,28 @@
-"""Who imports whom: the files of all members, resolved over one table of dotted names.
+"""Who imports whom: every module of the workspace, and where each import statement leads.
 
-Namespace packages are shared by many members, so a name leads to a file and the file to its member, never a top-level
-name to a member.
+Namespace packages are shared by many members, so a dotted name leads to a file and the file to its member, never a
+top-level name to a member. One table of dotted names answers everything, so the time grows with the number of
+statements alone.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from partita import cache
-from partita.findings import DUPLICATE_MODULE, ESCAPING_RELATIVE_IMPORT, UNREADABLE_SOURCE, Finding
-from partita.graph import Evidence, Graph, merge_edges
-from partita.imports import Statement, parse_imports
-from partita.parallel import map_chunks
-from partita.sources import Source, find_sources
-from partita.tree import is_racy
+from partita.findings import DUPLICATE_MODULE, ESCAPING_RELATIVE_IMPORT, Finding
+from partita.graph import Edge, Evidence, Graph, merge_edges
+from partita.sources import find_sources
+from partita.statements import open_lump, read_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from partita.tree import Stamp, Tree
+    from partita.imports import Statement
+    from partita.sources import Source
+    from partita.statements import Reading
     from partita.workspace import Workspace
-
-_SMALLEST_CHUNK = 100  # files; below that a second process costs more than it saves
-
-#: What one file holds: its statements, and why it could not be read (code, line, sentence), if so.
-_Content = tuple[tuple[Statement, ...], tuple[str, int, str] | None]
 
 
 class Module(NamedTuple):
@@ -37,11 +33,33 @@ class Module(NamedTuple):
     file: str
 
 
-class ExternalImport(NamedTuple):
-    """One imported name, as it leads anywhere: to this workspace, to a third party, to the standard library.
+class Loose(NamedTuple):
+    """An import of one member by another that is no edge between two modules; `place` has a kind of `OBSERVED_KINDS`.
 
-    `name` is dotted and whole, relative imports resolved, the imported name included; `kind` is of `MODULE_KINDS`;
-    `guarded` says that a failure is caught; `test` that the file is no module of its member.
+    Either the importing file is no module, such as a test, or the imported name belongs to the member but to no
+    source file of it: it is generated, or an extension module.
+    """
+
+    member: str
+    target: str
+    place: Evidence
+
+
+class ModuleGraph(NamedTuple):
+    """Modules sorted by name, and the edges between them; evidence has the kinds of `MODULE_KINDS`."""
+
+    modules: tuple[Module, ...]
+    graph: Graph
+    problems: tuple[Finding, ...]
+    loose: tuple[Loose, ...] = ()
+
+
+class ExternalImport(NamedTuple):
+    """One imported name, wherever it leads: into this workspace, to a third party, to the standard library.
+
+    `name` is dotted and absolute, the name taken from a module included (`from a import b` is ``a.b``), except for a
+    star. `kind` is of `MODULE_KINDS`; `guarded` says that a failure is caught; `test` that the file is outside of the
+    import root of its member; `target` is the member it leads to, the importing one included, empty when it leads out.
     """
 
     member: str
@@ -51,180 +69,217 @@ class ExternalImport(NamedTuple):
     name: str
     guarded: bool
     test: bool
+    target: str = ""
 
 
-class ModuleGraph(NamedTuple):
-    """Modules sorted by name, and the edges between them; evidence has the kinds of `MODULE_KINDS`.
+def read_modules(workspace: Workspace, *, tests: bool = True, use_cache: bool = True) -> ModuleGraph:
+    """Read every source file of the workspace and resolve its imports; only changed files are read again.
 
-    `tests` are the imports of other members by files that are no modules: (member, used member, place).
+    Without `tests`, only files that are modules are read: enough for `graph`, while `loose` is not whole then.
     """
-
-    modules: tuple[Module, ...]
-    graph: Graph
-    problems: tuple[Finding, ...]
-    tests: tuple[tuple[str, str, Evidence], ...]
-
-
-def read_modules(workspace: Workspace, *, use_cache: bool = True) -> ModuleGraph:
-    """Read every source file of the workspace and resolve its imports; only changed files are read again."""
-    sources, problems = find_sources(workspace)
-    contents = _read_contents(workspace.tree, sources, use_cache=use_cache)
-    modules, duplicates = _choose_modules(sources)
-    problems += duplicates
-    found: dict[tuple[str, str], list[Evidence]] = {}
-    tests: set[tuple[str, str, Evidence]] = set()
-    for source, (statements, problem) in zip(sources, contents, strict=True):
+    files, problems = _read_files(workspace, tests=tests, use_cache=use_cache)
+    index = _Index([source for source, _ in files])
+    problems += index.duplicates
+    edges: dict[str, list[Edge]] = {}
+    loose: set[Loose] = set()
+    for source, (_, _, statements, problem) in files:
         if problem is not None:
-            problems.append(Finding(problem[0], source.file, problem[1], problem[2]))
-        module = source.module
-        if module is None:
-            tests.update(_test_edges(source, statements, modules))
-        elif modules[module].file == source.file:
-            _resolve(source, statements, modules, found, problems)
-    graph = Graph(tuple(sorted(modules)), merge_edges(found))
-    return ModuleGraph(
-        tuple(modules[name] for name in graph.nodes), graph, tuple(sorted(set(problems))), tuple(sorted(tests))
+            problems.append(Finding(problem[0], source.path, problem[1], problem[2], subject=source.path))
+        if index.is_module(source):
+            edges[source.module] = index.find_edges(source, statements, loose)
+            problems += _find_escaping(source, statements)
+        else:
+            loose.update(index.find_loose(source, statements))
+    modules = index.modules()
+    graph = Graph(
+        tuple(module.name for module in modules), tuple(edge for module in modules for edge in edges[module.name])
     )
+    return ModuleGraph(modules, graph, tuple(sorted(set(problems))), tuple(sorted(loose)))
 
 
 def member_edges(workspace: Workspace, modules: ModuleGraph) -> Graph:
-    """What sources say between members: edges of the kinds `import`, `lazy`, `type-checking` and `test`."""
+    """What sources say between members: edges of the kinds `import`, `type-checking`, `lazy` and `test`."""
     owners = {module.name: module.member for module in modules.modules}
     found: dict[tuple[str, str], list[Evidence]] = {}
     for source, target, evidence in modules.graph.edges:
         ends = (owners[source], owners[target])
         if ends[0] != ends[1]:
-            found.setdefault(ends, []).extend(
-                Evidence("import", item.file, item.line) if item.kind == "toplevel" else item for item in evidence
-            )
-    for member, used, evidence_of_test in modules.tests:
-        found.setdefault((member, used), []).append(evidence_of_test)
+            found.setdefault(ends, []).extend(map(_as_observed, evidence))
+    for member, target, place in modules.loose:
+        found.setdefault((member, target), []).append(place)
     return Graph(tuple(member.name for member in workspace.members), merge_edges(found))
 
 
 def read_imports(workspace: Workspace, *, use_cache: bool = True) -> tuple[ExternalImport, ...]:
     """Every imported name of every file, tests included, sorted by file and line."""
-    sources, _ = find_sources(workspace)
-    contents = _read_contents(workspace.tree, sources, use_cache=use_cache)
+    files, _ = _read_files(workspace, tests=True, use_cache=use_cache)
+    index = _Index([source for source, _ in files])
     return tuple(
         item
-        for source, (statements, _) in zip(sources, contents, strict=True)
-        for item in dict.fromkeys(_external_imports(source, statements))
+        for source, (_, lump, _, _) in sorted(files)
+        for item in dict.fromkeys(index.find_names(source, open_lump(lump)))
     )
 
 
-def _read_contents(tree: Tree, sources: Sequence[Source], *, use_cache: bool) -> list[_Content]:
-    """What each source holds, in their order; stale ones are read on all cores."""
+def _read_files(
+    workspace: Workspace, *, tests: bool, use_cache: bool
+) -> tuple[list[tuple[Source, Reading]], list[Finding]]:
     read_at = time.time_ns()
-    loaded = cache.load(tree.root, "imports") if use_cache else None
-    known: dict[str, tuple[Stamp, *_Content]] = loaded if isinstance(loaded, dict) else {}
-    stamps = {source.file: tree.stamp(source.file) for source in sources}
-    stale = [file for file, stamp in stamps.items() if (entry := known.get(file)) is None or entry[0] != stamp]
-    fresh = [
-        entry
-        for part in map_chunks(lambda files: _read_files(tree.root, files), stale, _SMALLEST_CHUNK)
-        for entry in part
-    ]
-    contents = {file: entry[1:] for file, entry in known.items()}
-    contents.update(zip(stale, fresh, strict=True))
-    if use_cache and (stale or len(known) != len(stamps)):
-        kept = {f: (s, *contents[f]) for f, s in stamps.items() if s is not None and not is_racy(s, read_at)}
-        cache.store(tree.root, "imports", kept)
-    return [contents[source.file] for source in sources]
+    sources, problems = find_sources(workspace, tests=tests)
+    tops = frozenset(source.module.partition(".")[0] for source in sources if source.module)
+    files: list[tuple[Source, Reading]] = []
+    for name in ("modules", "others") if tests else ("modules",):
+        chosen = [source for source in sources if bool(source.module) == (name == "modules")]
+        readings = read_statements(workspace.root, name, chosen, tops, read_at, use_cache=use_cache)
+        files += zip(chosen, readings, strict=True)
+    return files, problems
 
 
-def _read_files(root: str, files: Sequence[str]) -> list[_Content]:
-    """Runs in a forked process, too: plain data out."""
-    return [_read_file(f"{root}/{file}") for file in files]
+#: A statement whose base is absolute: line, kind, base, names, guarded.
+_Absolute = tuple[int, str, str, tuple[str, ...], bool]
+_NOTHING = frozenset({""})
 
 
-def _read_file(path: str) -> _Content:
-    try:
-        with open(path, "rb", buffering=0) as file:
-            source = file.read()
-    except OSError as error:
-        return (), (UNREADABLE_SOURCE, 0, f"the file cannot be read: {error.strerror}")
-    return (*parse_imports(source),)
+class _Index:
+    """All files by their dotted names, and what it takes to follow an import statement."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self.duplicates: list[Finding] = []
+        self._sources: dict[str, Source] = {}
+        for source in sources:
+            if source.module and self._sources.setdefault(source.module, source) is not source:
+                self.duplicates.append(_duplicate(source, self._sources[source.module]))
+        self._tests = {source.path for source in sources if source.test}
+        #: What has modules below it, with the one member that has them all; empty when they are several.
+        self._packages: dict[str, str] = {}
+        for name, source in self._sources.items():
+            self._add_packages(name, source.member)
+
+    def modules(self) -> tuple[Module, ...]:
+        """The first file of each name, sorted by name."""
+        return tuple(Module(name, source.member, source.path) for name, source in sorted(self._sources.items()))
+
+    def is_module(self, source: Source) -> bool:
+        """Whether this file is the module of its name."""
+        return self._sources.get(source.module) is source
+
+    def find_edges(self, source: Source, statements: Sequence[Statement], loose: set[Loose]) -> list[Edge]:
+        """The edges from a module, sorted. What leads to a member but to no module of it is added to `loose`."""
+        found: dict[str, list[Evidence]] = {}
+        for line, kind, base, names, _ in _make_absolute(source, statements):
+            targets = self._find_targets(base, names)
+            place = Evidence(kind, source.path, line)
+            for target in targets:
+                if target != source.module:
+                    found.setdefault(target, []).append(place)
+            if not targets and (owner := self._find_owner(base)) not in ("", source.member):
+                loose.add(Loose(source.member, owner, _as_observed(place)))
+        return [
+            Edge(source.module, target, tuple(sorted(set(places)) if len(places) > 1 else places))
+            for target, places in sorted(found.items())
+        ]
+
+    def find_loose(self, source: Source, statements: Sequence[Statement]) -> Iterator[Loose]:
+        """The imports of other members by a file that is no module."""
+        for line, kind, base, names, _ in _make_absolute(source, statements):
+            place = _as_observed(Evidence("test" if source.test else kind, source.path, line))
+            for owner in self._find_owners(source, base, names) - {source.member}:
+                yield Loose(source.member, owner, place)
+
+    def find_names(self, source: Source, statements: Sequence[Statement]) -> Iterator[ExternalImport]:
+        """Every imported name of a file, each with the member that it leads to."""
+        path, member, _, test, _ = source
+        for line, kind, base, names, guarded in _make_absolute(source, statements):
+            for taken in names or ("",):
+                name = base if taken in ("", "*") else f"{base}.{taken}"
+                (target,) = self._find_owners(source, base, (taken,) if taken else ()) or ("",)
+                yield ExternalImport(member, path, line, kind, name, guarded, test, target)
+
+    def _add_packages(self, name: str, member: str) -> None:
+        while name := name.rpartition(".")[0]:
+            known = self._packages.setdefault(name, member)
+            if known != member:
+                self._packages[name] = ""
+
+    def _find_targets(self, base: str, names: tuple[str, ...]) -> Collection[str]:
+        """The modules that a statement leads to; `import base` has no names."""
+        sources = self._sources
+        if names and base in self._packages:
+            known = base if base in sources else ""
+            return {below if (below := f"{base}.{name}") in sources else known for name in names} - _NOTHING
+        if not names:
+            while base and base not in sources:
+                base = base.rpartition(".")[0]
+        return (base,) if base in sources else ()
+
+    def _find_owners(self, source: Source, base: str, names: tuple[str, ...]) -> set[str]:
+        """The members that a statement leads to, the importing one included; for a single name at most one."""
+        if source.test and self._is_beside(source.path, base.partition(".")[0]):
+            return {source.member}
+        targets = self._find_targets(base, names)
+        return {self._sources[target].member for target in targets} or {self._find_owner(base)} - _NOTHING
+
+    def _find_owner(self, name: str) -> str:
+        """The member of the innermost package that a name without a file belongs to; empty when that is not clear."""
+        if name.partition(".")[0] in sys.stdlib_module_names:
+            return ""
+        while name and name not in self._packages:
+            name = name.rpartition(".")[0]
+        return self._sources[name].member if name in self._sources else self._packages.get(name, "")
+
+    def _is_beside(self, path: str, top: str) -> bool:
+        """Whether a test means a file near it: in its folder or above, where no `__init__.py` makes that a package.
+
+        pytest puts such folders on the path, as Python does with the folder of a script.
+        """
+        while path := path.rpartition("/")[0]:
+            near = f"{path}/{top}.py" in self._tests or f"{path}/{top}/__init__.py" in self._tests
+            if near and f"{path}/__init__.py" not in self._tests:
+                return True
+        return False
 
 
-def _choose_modules(sources: Sequence[Source]) -> tuple[dict[str, Module], list[Finding]]:
-    """The first path of a module name is the module; the others are problems."""
-    modules: dict[str, Module] = {}
-    problems = []
-    for file, member, name in sources:
-        if name is None:
-            continue
-        first = modules.setdefault(name, Module(name, member, file))
-        if first.file != file:
-            message = f"the module {name} is {first.file} already; this file is not looked at"
-            problems.append(Finding(DUPLICATE_MODULE, file, 0, message, subject=name))
-    return modules, problems
+def _make_absolute(source: Source, statements: Sequence[Statement]) -> Iterator[_Absolute]:
+    """Resolve relative imports. Those that leave their package lead nowhere.
+
+    In a file that is no module they stay among its like, and are left out.
+    """
+    package = _find_package(source)
+    for line, kind, level, name, names, guarded in statements:
+        if not level:
+            yield line, kind, name, names, guarded
+        elif base := _climb(package, level):
+            yield line, kind, f"{base}.{name}" if name else base, names, guarded
 
 
-def _resolve(
-    source: Source,
-    statements: Sequence[Statement],
-    modules: dict[str, Module],
-    found: dict[tuple[str, str], list[Evidence]],
-    problems: list[Finding],
-) -> None:
-    """Add the edges of one module."""
-    module = source.module or ""
-    for line, kind, level, name, taken, _ in statements:
-        base = _absolute(source, level, name) if level else name
-        if base is None:
-            dots = "." * level
-            message = f"the relative import of {dots}{name} leaves its top-level package"
-            problems.append(
-                Finding(ESCAPING_RELATIVE_IMPORT, source.file, line, message, subject=f"{module} {dots}{name}")
-            )
-            continue
-        for target in _targets(base, taken, modules):
-            if target != module:
-                found.setdefault((module, target), []).append(Evidence(kind, source.file, line))
+def _find_escaping(source: Source, statements: Sequence[Statement]) -> Iterator[Finding]:
+    package = _find_package(source)
+    for line, _, level, name, _, _ in statements:
+        if level and not _climb(package, level):
+            written = "." * level + name
+            message = f"the relative import of {written} leaves the package of {source.module}"
+            remedy = "import it by its full name"
+            yield Finding(ESCAPING_RELATIVE_IMPORT, source.path, line, message, remedy, f"{source.module} {written}")
 
 
-def _targets(base: str, taken: tuple[str, ...], modules: dict[str, Module]) -> Iterator[str]:
-    """Which modules a statement leads to. `taken` is empty for `import base`."""
-    if not taken:
-        while base and base not in modules:
-            base = base.rpartition(".")[0]
-        if base:
-            yield base
-        return
-    for item in taken:
-        below = f"{base}.{item}"
-        if below in modules:
-            yield below
-        elif base in modules:
-            yield base
+def _find_package(source: Source) -> str:
+    """The package that the relative imports of a file start in; empty when it is in none."""
+    return source.module if source.path.endswith("/__init__.py") else source.module.rpartition(".")[0]
 
 
-def _absolute(source: Source, level: int, name: str) -> str | None:
-    """What a relative import means, None when it leaves its top-level package (or the file is in none)."""
-    parts = (source.module or "").split(".")
-    if not source.file.endswith("/__init__.py"):
-        parts.pop()
-    kept = len(parts) - level + 1
-    if kept < 1 or not parts[0]:
-        return None
-    return ".".join([*parts[:kept], name]) if name else ".".join(parts[:kept])
+def _climb(package: str, level: int) -> str:
+    """The package that the dots of a relative import lead to; empty when they leave the outermost one."""
+    for _ in range(level - 1):
+        package = package.rpartition(".")[0]
+    return package
 
 
-def _test_edges(
-    source: Source, statements: Sequence[Statement], modules: dict[str, Module]
-) -> Iterator[tuple[str, str, Evidence]]:
-    for line, _, level, name, taken, _ in statements:
-        for target in () if level else _targets(name, taken, modules):
-            if (used := modules[target].member) != source.member:
-                yield source.member, used, Evidence("test", source.file, line)
+def _as_observed(place: Evidence) -> Evidence:
+    """The same place as evidence between members."""
+    return Evidence("import", place.file, place.line) if place.kind == "toplevel" else place
 
 
-def _external_imports(source: Source, statements: Sequence[Statement]) -> Iterator[ExternalImport]:
-    for line, kind, level, name, taken, guarded in statements:
-        base = _absolute(source, level, name) if level else name
-        if base is None:
-            continue
-        for item in taken or ("",):
-            whole = base if item in ("", "*") else f"{base}.{item}"
-            yield ExternalImport(source.member, source.file, line, kind, whole, guarded, source.module is None)
+def _duplicate(source: Source, first: Source) -> Finding:
+    message = f"the module {source.module} is {first.path} already; nothing leads to this file"
+    remedy = "rename one of the two, or put one into a package of its own"
+    return Finding(DUPLICATE_MODULE, source.path, 0, message, remedy, source.module)

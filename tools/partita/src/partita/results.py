@@ -28,7 +28,7 @@ _KEPT = 8  # passes a session: branches are changed to and fro
 _SESSION_CODE = (
     *("cache", "closure", "contents", "distributions", "environments", "errors", "findings", "git"),
     *("graph", "imports", "isolation", "lock", "locks", "manifest", "modules", "needs"),
-    *("nesting", "parallel", "probe", "results", "scanning", "sources", "strings", "syntax"),
+    *("nesting", "parallel", "probe", "results", "scanning", "sources", "statements", "strings", "syntax"),
     *("tree", "uv", "wellknown", "wheels"),
 )
 

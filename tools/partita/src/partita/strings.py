@@ -11,19 +11,18 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
+# Compiled when they are first needed, which many files never do: compiling them all takes as long as reading twenty.
 _ONE_LINE = r"""\"(?:[^"\\\n]++|\\[\s\S])*+"|'(?:[^'\\\n]++|\\[\s\S])*+'"""
 #: Code, and what ends it (group 1): a comment, a triple quote, a string on one line, or the end of the line.
-_PIECE = re.compile(rf"""(?:[^'"#\n\\]++|\\[\s\S])*+(#[^\n]*+|"{{3}}|'{{3}}|{_ONE_LINE}|\n)""")
+_PIECE = rf"""(?:[^'"#\n\\]++|\\[\s\S])*+(#[^\n]*+|"{{3}}|'{{3}}|{_ONE_LINE}|\n)"""
 #: Braces in pairs, with nothing but plain strings between them. What is left on a line of a replacement field that an
 #: earlier line opened never looks like this: the brace that closes the field would need a partner, which could only
 #: stand in a string, and a quote stands alone between the two then.
-_PAIRED_BRACES = re.compile(
-    r"""(?:[^{}]++|\{(?:[^{}'"\n\\]++|'(?!'')[^{}'"\n\\]*+'|"(?!"")[^{}'"\n\\]*+")*+\})*+"""
-)
+_PAIRED_BRACES = r"""(?:[^{}]++|\{(?:[^{}'"\n\\]++|'(?!'')[^{}'"\n\\]*+'|"(?!"")[^{}'"\n\\]*+")*+\})*+"""
 #: The inside of an f-string in triple quotes that ends at the same place for every version of Python: each field is
 #: closed, and the strings in it are short and plain.
 _FIELD = r"""(?:[^{}'"#]++|'[^'{}\n\\]*+'|"[^"{}\n\\]*+")*+"""
-_CLOSED_FIELDS = re.compile(rf"(?:[^{{}}]++|\{{\{{|\}}\}}|\{{{_FIELD}(?:\{{{_FIELD}\}}{_FIELD})*+\}})*+")
+_CLOSED_FIELDS = rf"(?:[^{{}}]++|\{{\{{|\}}\}}|\{{{_FIELD}(?:\{{{_FIELD}\}}{_FIELD})*+\}})*+"
 #: What can make a quote behind it something else than the start of a string in code.
 _SIGNS = frozenset("'\"#:}")
 _QUOTES = ('"""', "'''")
@@ -100,7 +99,7 @@ class Strings:
             end = text.find(mark, end + 1)
         if end < 0:
             raise UnsureError("a string has no end")
-        if _is_format(text, quote) and not _CLOSED_FIELDS.fullmatch(text, start, end):
+        if _is_format(text, quote) and not re.compile(_CLOSED_FIELDS).fullmatch(text, start, end):
             raise UnsureError("a replacement field may hold the end of its string")
         return end + 3
 
@@ -109,7 +108,7 @@ class Strings:
         start = self._find_line(place)
         if not self._has_paired_braces(start, place):
             raise UnsureError("this line may end a replacement field")
-        while piece := _PIECE.match(self.text, start):
+        while piece := re.compile(_PIECE).match(self.text, start):
             start = piece.end()
             if place < start:
                 return piece
@@ -125,7 +124,7 @@ class Strings:
 
     def _has_paired_braces(self, start: int, place: int) -> bool:
         """Whether the braces are paired from here to the end of the line of a place."""
-        return _PAIRED_BRACES.fullmatch(self.text, start, self.text.find("\n", place)) is not None
+        return re.compile(_PAIRED_BRACES).fullmatch(self.text, start, self.text.find("\n", place)) is not None
 
 
 def _is_escaped(text: str, start: int, place: int) -> bool:

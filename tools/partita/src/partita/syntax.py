@@ -38,7 +38,7 @@ def parse_statements(source: str) -> list[Statement]:
             checks |= {alias.asname for alias in node.names if alias.name == "TYPE_CHECKING" and alias.asname}
         else:
             blocks = list(_find_blocks(node, kind, guarded, checks))
-            stack += [(inner, *how) for body, *how in reversed(blocks) for inner in reversed(body)]
+            stack += [(inner, how, caught) for body, how, caught in reversed(blocks) for inner in reversed(body)]
     return found
 
 

@@ -11,6 +11,9 @@ Stamp = tuple[int, int, int, int]
 #: Folders that are never entered when looking for manifests or sources.
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages", "build", "dist"})
 
+#: Folders right below a member without a `src` folder that are no part of what it ships.
+OUTSIDE_FOLDERS = frozenset({"tests", "test", "docs", "examples", "scripts"})
+
 #: Clocks of file systems tick in steps; a file written within the step of its own reading may change unseen.
 RACY_NANOSECONDS = 20_000_000
 

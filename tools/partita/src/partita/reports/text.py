@@ -53,8 +53,8 @@ class _Page:
             lines += ["", *(self.summary(tier, nodes) if summed_up else self.listing(tier, nodes))]
         lines += self.cycles()
         if summed_up:
-            told = f"--focus NAME shows one {self.what} and its neighbours, --format html all of them."
-            lines += ["", self.pen.dim(told)]
+            told = f"--focus NAME shows one {self.what} and its neighbours, --format html all."
+            lines += ["", *flow((self.pen.cell(word, _DIM) for word in told.split()), self.width)]
         return "\n".join(lines) + "\n"
 
     def title(self) -> str:
@@ -172,4 +172,5 @@ class _Page:
             first, *rest = flow(cells, self.width - 3)
             yield first
             yield from (f"   {line}" for line in rest)
-        yield self.pen.dim("check-cycles tells which imports close a cycle, and what to cut.")
+        told = "check-cycles tells which imports close a cycle, and what to cut."
+        yield from flow((self.pen.cell(word, _DIM) for word in told.split()), self.width)
