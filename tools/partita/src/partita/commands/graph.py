@@ -100,7 +100,7 @@ def read_graph(root: str, question: Question, *, use_cache: bool) -> Reading:
         return Reading(workspace, declared_graph(workspace, question.kinds), None)
     from partita.modules import member_edges, read_modules
 
-    modules = read_modules(workspace, use_cache=use_cache)
+    modules = read_modules(workspace, tests="test" in question.kinds, use_cache=use_cache)
     if question.level == "modules":
         kinds = ["toplevel" if kind == "import" else kind for kind in question.kinds]
         graph = modules.graph if len(kinds) == len(MODULE_KINDS) else modules.graph.restricted_to(kinds)

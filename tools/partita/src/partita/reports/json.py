@@ -6,8 +6,6 @@ import json
 from json.encoder import encode_basestring as quote
 from typing import TYPE_CHECKING
 
-from partita.graph import EDGE_KINDS
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -42,11 +40,12 @@ def render_packages(workspace: Workspace, graph: Graph, problems: Iterable[Findi
 def render_modules(modules: ModuleGraph, graph: Graph, problems: Iterable[Finding]) -> str:
     """The modules that are nodes of this graph, and the edges between them with their first line."""
     nodes = frozenset(graph.nodes)
-    listed = [{"name": name, "member": member, "file": file} for name, member, file in modules.modules if name in nodes]
-    edges = [
-        {"from": edge.source, "to": edge.target, "kinds": edge.kinds, "line": min(e.line for e in edge.evidence)}
-        for edge in graph.edges
+    listed = [
+        f'{{"name":{quote(name)},"member":{quote(member)},"file":{quote(file)}}}'
+        for name, member, file in modules.modules
+        if name in nodes
     ]
+    edges = [_module_edge(*edge) for edge in graph.edges]
     return render_document({"modules": listed, "edges": edges, "problems": _plain(sorted({*problems}))})
 
 
@@ -68,11 +67,18 @@ def render_document(
 
 def _member_edge(source: str, target: str, evidence: tuple[Evidence, ...]) -> str:
     """Written by hand: ten thousand edges through dictionaries cost as much as finding them."""
-    kinds = {item.kind for item in evidence}
-    told = ",".join(f'"{kind}"' for kind in EDGE_KINDS if kind in kinds)
+    told = ",".join(f'"{kind}"' for kind in sorted({item.kind for item in evidence}))
     places = sorted({item[1:] for item in evidence}) if len(evidence) > 1 else [evidence[0][1:]]
     listed = ",".join(f'{{"file":{quote(file)},"line":{line}}}' for file, line in places)
     return f'{{"from":{quote(source)},"to":{quote(target)},"kinds":[{told}],"evidence":[{listed}]}}'
+
+
+def _module_edge(source: str, target: str, evidence: tuple[Evidence, ...]) -> str:
+    kinds, line = f'"{evidence[0].kind}"', evidence[0].line
+    if len(evidence) > 1:
+        kinds = ",".join(f'"{kind}"' for kind in sorted({item.kind for item in evidence}))
+        line = min(item.line for item in evidence)
+    return f'{{"from":{quote(source)},"to":{quote(target)},"kinds":[{kinds}],"line":{line}}}'
 
 
 def _plain(findings: Iterable[Finding]) -> list[dict[str, object]]:
