@@ -97,7 +97,14 @@ async def test_the_first_page_lists_what_is_installed() -> None:
 
     assert answer.json() == {
         "services": [
-            {"name": "mail", "summary": "Letters & <parcels>.", "paths": ["/mail"], "ready": True, "trouble": ""}
+            {
+                "name": "mail",
+                "summary": "Letters & <parcels>.",
+                "paths": ["/mail"],
+                "page": "",
+                "ready": True,
+                "trouble": "",
+            }
         ]
     }
 
@@ -106,7 +113,9 @@ async def test_the_first_page_is_html_for_a_browser() -> None:
     answer = await get("/", MAIL, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
 
     assert (answer.headers["content-type"], answer.headers["vary"]) == ("text/html; charset=utf-8", "Accept")
-    assert '<th scope="row">mail</th><td>Letters &amp; &lt;parcels&gt;.</td><td>/mail</td><td>ready</td>' in answer.text
+    assert "<h2>mail</h2>" in answer.text
+    assert "<p>Letters &amp; &lt;parcels&gt;.</p>" in answer.text
+    assert '<span class="badge good">ready</span>' in answer.text
 
 
 async def test_routes_of_services_are_served_and_documented() -> None:
@@ -296,7 +305,7 @@ async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
 async def test_a_server_on_its_way_out_is_not_ready() -> None:
     switch = Switch()
     async with client(switch=switch) as it:
-        switch.stopping = True
+        switch.stop()
         answer = await it.get("/health/ready")
 
     assert (answer.status_code, answer.json()["status"]) == (503, "stopping")

@@ -1,8 +1,21 @@
 """The HTTP side of the bot platform: one application made of many services."""
 
 from botserver_core.application import create_app
+from botserver_core.events import Event, Feed, stream_events
 from botserver_core.problems import Problem
+from botserver_core.rendering import render_page
 from botserver_core.requests import current_request_id
 from botserver_core.serving import serve
+from botserver_core.sharing import wait_for_stop
 
-__all__ = ["Problem", "create_app", "current_request_id", "serve"]
+__all__ = [
+    "Event",
+    "Feed",
+    "Problem",
+    "create_app",
+    "current_request_id",
+    "render_page",
+    "serve",
+    "stream_events",
+    "wait_for_stop",
+]

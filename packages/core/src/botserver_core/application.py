@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
 
+from botserver_core.documents import create_documents_router
+from botserver_core.files import create_files_router
 from botserver_core.health import create_health_router, troubles_at_start
 from botserver_core.index import create_index_router
 from botserver_core.problems import Problem, install_problems
+from botserver_core.rendering import Pages
 from botserver_core.requests import RequestLayer
+from botserver_core.sharing import Shared
 from botserver_core.stopping import Switch
-from botstate import CLOCK, IDS, StartupError, find_clashes
+from botstate import CLOCK, IDS, RANDOMNESS, StartupError, find_clashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from botstate import AppState, Service
 
 #: Paths of the application itself, which no service may claim.
-RESERVED = ("/docs", "/health", "/openapi.json")
+RESERVED = ("/docs", "/health", "/metrics", "/openapi.json", "/static")
 
 _METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
@@ -42,11 +46,14 @@ def create_app(state: AppState, services: Sequence[Service], *, switch: Switch |
     if problems:
         raise StartupError(*problems)
     switch = switch or Switch()
-    app = FastAPI(title="botserver", redoc_url=None, docs_url="/docs", openapi_url="/openapi.json")
-    app.add_middleware(RequestLayer, ids=state.require(IDS), clock=state.require(CLOCK), switch=switch)
+    shared = Shared(Pages(services, state.require(RANDOMNESS)), switch, state.require(CLOCK))
+    app = FastAPI(title="botserver", redoc_url=None, docs_url=None, openapi_url="/openapi.json")
+    app.add_middleware(RequestLayer, ids=state.require(IDS), shared=shared)
     install_problems(app)
     app.include_router(create_index_router(state, services))
     app.include_router(create_health_router(state, services, switch))
+    app.include_router(create_documents_router(app.openapi))
+    app.include_router(create_files_router(shared.pages.files))
     for service, router in routers:
         app.include_router(router, tags=[service.name])
     return app

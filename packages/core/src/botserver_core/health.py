@@ -6,20 +6,24 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
-from fastapi import APIRouter
-from starlette.responses import JSONResponse
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
 
 from botlib import BotError
-from botstate import STANDINGS
+from botserver_core.events import Event, stream_events
+from botstate import CLOCK, STANDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from botserver_core.stopping import Switch
     from botstate import AppState, Service
 
 #: Seconds that the check of a service may take.
 CHECK_TIME_LIMIT = 2.0
+
+#: Seconds between two looks while a page watches.
+WATCH_INTERVAL = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -61,10 +65,26 @@ def create_health_router(state: AppState, services: Sequence[Service], switch: S
     async def ready() -> JSONResponse:
         found = await check_services(state, services)
         status = "stopping" if switch.stopping else "ready" if all(it.ready for it in found) else "not ready"
-        listed = [{"name": it.service, "ready": it.ready, "trouble": it.trouble} for it in found]
-        return JSONResponse({"status": status, "services": listed}, 200 if status == "ready" else 503)
+        return JSONResponse({"status": status, "services": _listed(found)}, 200 if status == "ready" else 503)
+
+    @router.get("/health/events", include_in_schema=False)
+    async def events(request: Request) -> Response:
+        return stream_events(request, watch)
+
+    async def watch(_last_id: str) -> AsyncIterator[Event]:
+        told: tuple[Health, ...] | None = None
+        while True:
+            found = await check_services(state, services)
+            if found != told:
+                told = found
+                yield Event("health", {"ready": all(it.ready for it in found), "services": _listed(found)})
+            await state.require(CLOCK).sleep(WATCH_INTERVAL)
 
     return router
+
+
+def _listed(found: Sequence[Health]) -> list[dict[str, object]]:
+    return [{"name": it.service, "ready": it.ready, "trouble": it.trouble} for it in found]
 
 
 async def _check(service: Service, state: AppState, trouble: str) -> str:

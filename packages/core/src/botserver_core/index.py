@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from botserver_core.health import check_services
+from botserver_core.rendering import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,34 +16,14 @@ if TYPE_CHECKING:
     from botserver_core.health import Health
     from botstate import AppState, Service
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>botserver</title>
-<style>
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
-table {{ border-collapse: collapse; width: 100% }}
-th, td {{ text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid }}
-</style>
-</head>
-<body>
-<main>
-<h1>botserver</h1>
-<table>
-<thead><tr><th scope="col">Service</th><th scope="col">What it does</th><th scope="col">Paths</th>
-<th scope="col">State</th></tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-<p><a href="/docs">The API</a> · <a href="/health">Health</a></p>
-</main>
-</body>
-</html>
-"""
+
+class _Entry(TypedDict):
+    name: str
+    summary: str
+    paths: list[str]
+    page: str
+    ready: bool
+    trouble: str
 
 
 def create_index_router(state: AppState, services: Sequence[Service]) -> APIRouter:
@@ -52,38 +32,24 @@ def create_index_router(state: AppState, services: Sequence[Service]) -> APIRout
 
     @router.get("/", summary="What is installed here", response_class=JSONResponse)
     async def index(request: Request) -> Response:
-        found = await check_services(state, services)
-        if "text/html" in request.headers.get("accept", ""):
-            return HTMLResponse(_render(services, found), headers={"Vary": "Accept"})
-        return JSONResponse(_describe(services, found), headers={"Vary": "Accept"})
+        entries = _describe(services, await check_services(state, services))
+        if "text/html" not in request.headers.get("accept", ""):
+            return JSONResponse({"services": entries}, headers={"Vary": "Accept"})
+        ready = all(entry["ready"] for entry in entries)
+        return render_page(request, "botserver_core/index.html", services=entries, ready=ready)
 
     return router
 
 
-def _describe(services: Sequence[Service], found: Sequence[Health]) -> dict[str, list[dict[str, object]]]:
-    pairs = zip(services, found, strict=True)
-    return {
-        "services": [
-            {
-                "name": service.name,
-                "summary": service.summary,
-                "paths": list(service.paths),
-                "ready": health.ready,
-                "trouble": health.trouble,
-            }
-            for service, health in pairs
-        ]
-    }
-
-
-def _render(services: Sequence[Service], found: Sequence[Health]) -> str:
-    rows = (
-        "<tr>"
-        f'<th scope="row">{escape(service.name)}</th>'
-        f"<td>{escape(service.summary)}</td>"
-        f"<td>{'<br>'.join(escape(path) for path in service.paths)}</td>"
-        f"<td>{escape(health.trouble) or 'ready'}</td>"
-        "</tr>"
+def _describe(services: Sequence[Service], found: Sequence[Health]) -> list[_Entry]:
+    return [
+        _Entry(
+            name=service.name,
+            summary=service.summary,
+            paths=list(service.paths),
+            page=service.page,
+            ready=health.ready,
+            trouble=health.trouble,
+        )
         for service, health in zip(services, found, strict=True)
-    )
-    return _PAGE.format(rows="\n".join(rows))
+    ]

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import MutableHeaders
 
 from botserver_core.problems import UNEXPECTED, Problem
+from botserver_core.sharing import share
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from botlib import Clock, IdSource
-    from botserver_core.stopping import Switch
+    from botlib import IdSource
+    from botserver_core.sharing import Shared
 
 HEADER = "X-Request-ID"
 
@@ -36,16 +37,16 @@ def current_request_id() -> str:
 class RequestLayer:
     """ASGI middleware. A caller's own id is kept when it is plain, else a new one is made; the answer repeats it."""
 
-    def __init__(self, app: ASGIApp, ids: IdSource, clock: Clock, switch: Switch) -> None:
+    def __init__(self, app: ASGIApp, ids: IdSource, shared: Shared) -> None:
         self._app = app
         self._ids = ids
-        self._clock = clock
-        self._switch = switch
+        self._shared = shared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
+        share(scope, self._shared)
         token = _current.set(self._id_of(scope))
         try:
             await self._answer(scope, receive, send)
@@ -54,7 +55,7 @@ class RequestLayer:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = current_request_id()
-        began = self._clock.monotonic()
+        began = self._shared.clock.monotonic()
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -67,7 +68,7 @@ class RequestLayer:
         try:
             await self._app(scope, receive, send_with_id)
         except asyncio.CancelledError:
-            if not self._switch.stopping:
+            if not self._shared.switch.stopping:
                 raise
             # The time for requests to end is over. The task ends here, so its cancellation need not go further.
             if not status and scope["type"] == "http":
@@ -78,7 +79,7 @@ class RequestLayer:
                 raise  # too late for an answer: the server cuts the connection
             await UNEXPECTED.to_response()(scope, receive, send_with_id)
         finally:
-            milliseconds = (self._clock.monotonic() - began) * 1000
+            milliseconds = (self._shared.clock.monotonic() - began) * 1000
             method = scope.get("method", "WEBSOCKET")
             # !a keeps a path with line breaks on its line; the query is left out, as it may hold a token.
             _access.info("%s %s %d %.1f ms %s", method, ascii(scope["path"])[1:-1], status, milliseconds, request_id)

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 from contextlib import contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -43,12 +43,26 @@ def serve(
     had.
     """
     with suppress(asyncio.CancelledError):  # a signal during start-up: what was open is closed by now
-        asyncio.run(_serve(services, host, port, grace, ready))
+        asyncio.run(_serve_until_signals(services, host, port, grace, ready))
 
 
-async def _serve(services: Sequence[Service], host: str, port: int, grace: float, ready: Ready) -> None:
-    stop = _Stop()
-    with _bind(host, port) as listener, stop.at_signals():
+async def _serve_until_signals(services: Sequence[Service], host: str, port: int, grace: float, ready: Ready) -> None:
+    stop = Stop()
+    with stop.at_signals():
+        await serve_until(stop, services, host=host, port=port, grace=grace, ready=ready)
+
+
+async def serve_until(
+    stop: Stop,
+    services: Sequence[Service],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    grace: float = 10.0,
+    ready: Ready = lambda _url, _standings: None,
+) -> None:
+    """Like `serve`, within a running loop and until `stop.ask()`, which does what a signal does."""
+    with _bind(host, port) as listener, stop.of(asyncio.current_task()):
         async with compose(services) as state:
             app = create_app(state, services, switch=stop.switch)
             url, standings = _address_of(listener), state.require(STANDINGS)
@@ -82,14 +96,24 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-class _Stop:
+class Stop:
     """What a signal does: stop the server when there is one, else give up starting or closing."""
 
     def __init__(self) -> None:
         self.switch = Switch()
         self._server: _Server | None = None
+        self._task: asyncio.Task[Any] | None = None
+
+    def ask(self) -> None:
+        """Stop; asked a second time do not wait for requests, a third time not for closing either."""
+        self.switch.stop()
+        if self._server is not None:
+            self._server.stop()
+        elif self._task is not None:
+            self._task.cancel()
 
     async def run(self, server: _Server, listener: socket.socket) -> None:
+        """Serve until asked to stop."""
         self._server = server
         try:
             await server.serve(sockets=[listener])
@@ -97,25 +121,26 @@ class _Stop:
             self._server = None
 
     @contextmanager
+    def of(self, task: asyncio.Task[Any] | None) -> Iterator[None]:
+        """While this lasts, starting and closing are given up by cancelling the task."""
+        self._task = task
+        try:
+            yield
+        finally:
+            self._task = None
+
+    @contextmanager
     def at_signals(self) -> Iterator[None]:
+        """While this lasts, SIGINT and SIGTERM ask."""
         loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        assert task is not None
         numbers = (signal.SIGINT, signal.SIGTERM)
         for number in numbers:
-            loop.add_signal_handler(number, self._on_signal, task)
+            loop.add_signal_handler(number, self.ask)
         try:
             yield
         finally:
             for number in numbers:
                 loop.remove_signal_handler(number)
-
-    def _on_signal(self, task: asyncio.Task[object]) -> None:
-        self.switch.stopping = True
-        if self._server is None:
-            task.cancel()
-        else:
-            self._server.stop()
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -48,6 +48,7 @@ class Service:
     `create_router(state)` gives the HTTP side and has no other effect; without it the service is a library.
     `paths` are the URL paths that belong to the service with all that lies below, such as "/mail": every route must lie
     under one of them, and no two services may claim one path.
+    `page` is the path of its page for people, such as "/mail/", or "" when it has none.
     `settings` is a frozen dataclass: the part of the configuration tree that is named like the service.
     `provides` are opened in this order; `requires` is all that `state.require` is called with, by providers and routes.
     `check(state)` raises when the service cannot work at the moment; readiness asks it.
@@ -57,6 +58,7 @@ class Service:
     summary: str = ""
     create_router: Callable[[AppState], APIRouter] | None = None
     paths: tuple[str, ...] = ()
+    page: str = ""
     settings: type | None = None
     provides: tuple[Provider[Any], ...] = ()
     requires: tuple[Capability[Any], ...] = ()
