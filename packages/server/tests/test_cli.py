@@ -1,15 +1,21 @@
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from botserver.cli import main
+from botserver.cli import COMMANDS, create_parser, main
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -17,22 +23,47 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_the_server_starts_says_where_and_stops_clean() -> None:
-    command = [sys.executable, "-m", "botserver", "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+@contextmanager
+def serving(folder: Path, *options: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """A server of its own in that folder: the process, and the first line that it said."""
+    command = [sys.executable, "-m", "botserver", "serve", "--port", "0", *options]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": folder}
+    with subprocess.Popen(command, **pipes) as process:
         try:
             assert process.stdout is not None
-            said = process.stdout.readline().split()
-            url = next(word for word in said if word.startswith("http://127.0.0.1:"))
-            with urllib.request.urlopen(f"{url}/", timeout=30) as answer:
-                listed = json.load(answer)
+            yield process, process.stdout.readline()
         finally:
-            process.send_signal(signal.SIGINT)
-            _, log = process.communicate(timeout=30)
+            process.kill()
 
-    assert said[:4] == ["botserver", "is", "ready", "on"]
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_server_starts_says_where_and_stops_clean(number: signal.Signals, tmp_path: Path) -> None:
+    with serving(tmp_path) as (process, said):
+        assert process.stdout is not None
+        place = process.stdout.readline()
+        url = said.split()[4]
+        with urllib.request.urlopen(f"{url}/", timeout=30) as answer:
+            listed = json.load(answer)
+        process.send_signal(number)
+        _, log = process.communicate(timeout=30)
+
+    assert re.fullmatch(r"botserver is ready on http://127\.0\.0\.1:\d+ with foundation\.\n", said)
+    assert place == f"Its data is in {tmp_path / 'data'}. Ctrl-C stops it.\n"
     assert listed["services"][0]["name"] == "foundation"
     assert (process.returncode, "Traceback" in log) == (0, False)
+
+
+def test_the_server_tells_programs_where_it_is_in_one_line(tmp_path: Path) -> None:
+    with serving(tmp_path, "--json") as (_, said):
+        told = json.loads(said)
+
+    assert told["url"].startswith("http://127.0.0.1:")
+    assert {**told, "url": ""} == {
+        "schema": 1,
+        "url": "",
+        "data": [str(tmp_path / "data")],
+        "services": [{"name": "foundation", "started": True, "trouble": ""}],
+    }
 
 
 def test_a_taken_port_is_told_with_exit_code_1() -> None:
@@ -65,7 +96,9 @@ def test_services_are_listed_for_people_and_programs(capsys: pytest.CaptureFixtu
 def test_wrong_usage_has_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
-    assert (caught.value.code, "usage: botserver" in capsys.readouterr().err) == (2, True)
+    said = capsys.readouterr().err
+    assert (caught.value.code, said.count("\n")) == (2, 1)
+    assert re.fullmatch(r"botserver.*: .+\. `botserver.* --help` tells more\.\n", said)
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
@@ -82,12 +115,13 @@ def test_the_settings_are_shown_with_their_origin(
     Path("botserver.toml").write_text('[server]\nhost = "0.0.0.0"\nport = 80\n')
 
     assert main(["config", "show", "--redact", "--set", "server.grace=1"]) == 0
-    assert capsys.readouterr().out.startswith(
-        'server.host = "0.0.0.0"  # server.host in botserver.toml\n'
-        "server.port = 81  # BOT_SERVER__PORT\n"
-        "server.grace = 1.0  # The option server.grace\n"
-        'database.file = "data/botserver.sqlite3"  # default\n'
-    )
+    shown = [re.split("  +", line) for line in capsys.readouterr().out.splitlines()]
+    assert shown[:4] == [
+        ["SETTING", "VALUE", "ORIGIN"],
+        ["server.host", '"0.0.0.0"', "server.host in botserver.toml"],
+        ["server.port", "81", "BOT_SERVER__PORT"],
+        ["server.grace", "1.0", "The option server.grace"],
+    ]
     assert main(["config", "show", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["settings"][1] == {
         "key": "server.port",
@@ -145,3 +179,55 @@ def test_a_file_that_cannot_be_read_is_a_sentence(
     assert capsys.readouterr().out == (
         "missing.toml cannot be read: No such file or directory. Name another one by --config.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, ""),
+        (OSError(28, "No space left on device"), 1, "No space left on device.\n"),
+        (FileNotFoundError(2, "No such file or directory", "x.toml"), 1, "x.toml: No such file or directory.\n"),
+        (KeyError("hunter2"), 1, "A mistake in the program: KeyError in "),
+    ],
+)
+def test_no_error_shows_a_traceback(
+    error: BaseException, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_options: object) -> int:
+        raise error
+
+    monkeypatch.setattr("botserver.commands.services.run", fail)
+
+    assert main(["services"]) == code
+    told = capsys.readouterr().err
+    assert told.startswith(said)
+    assert told.count("\n") == (1 if said else 0)
+    assert "hunter2" not in told
+
+
+def test_who_develops_sees_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_options: object) -> int:
+        raise KeyError("a")
+
+    monkeypatch.setattr("botserver.commands.services.run", fail)
+    monkeypatch.setattr("sys.flags", SimpleNamespace(dev_mode=True))
+
+    with pytest.raises(KeyError):
+        main(["services"])
+
+
+def test_a_reader_that_goes_away_ends_the_command_as_a_shell_expects() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe:
+        command = [sys.executable, "-m", "botserver", "services"]
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("name", [name for name, _ in COMMANDS])
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        create_parser().parse_args([name, "--help"])
+    assert (caught.value.code, f"usage: botserver {name}" in capsys.readouterr().out) == (0, True)

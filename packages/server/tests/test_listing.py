@@ -1,9 +1,11 @@
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from botlib import Secret
 from botserver.discovery import Broken, Discovery
 from botserver.listing import describe, describe_settings, find_problems, render, render_settings
+from botserver.terminal import Terminal
 from botstate import IDS, Capability, Service, Settings, given
 
 MAIL = Capability[str]("mail", remedy="Install botserver[mail].")
@@ -25,12 +27,20 @@ def test_what_hinders_the_start_is_told() -> None:
 
 
 def test_the_value_for_programs() -> None:
-    assert describe(Discovery((POST,), ()), ("It rains.",)) == {
+    told = describe(Discovery((POST,), ()), ("It rains.",))
+
+    assert [(it["name"], it["built_in"]) for it in told["services"]] == [
+        ("foundation", True),
+        ("database", True),
+        ("post", False),
+    ]
+    assert {**told, "services": told["services"][-1:]} == {
         "schema": 1,
         "services": [
             {
                 "name": "post",
                 "summary": "Letters.",
+                "built_in": False,
                 "paths": ["/mail", "/ws"],
                 "provides": ["mail"],
                 "requires": ["ids"],
@@ -41,10 +51,18 @@ def test_the_value_for_programs() -> None:
 
 
 def test_the_text_for_people() -> None:
-    assert render(Discovery((), ()), ()) == "No service is installed.\n"
-    assert render(Discovery((POST, Service(name="bare")), ()), ("It rains.",)) == (
-        "post: Letters.\n  paths /mail, /ws\n  provides mail\n  requires ids\n\nbare\n\nIt rains.\n"
-    )
+    shown = render(Discovery((POST, Service(name="bare")), ()), ("It rains.",), Terminal()).splitlines()
+
+    assert [re.split("  +", line) for line in shown[-4:]] == [
+        ["post", "/mail, /ws", "mail", "ids"],
+        ["bare"],
+        [""],
+        ["It rains."],
+    ]
+
+
+def test_who_has_no_service_learns_how_to_get_one() -> None:
+    assert "pip install 'botserver[NAME]'" in render(Discovery((), ()), (), Terminal())
 
 
 @dataclass(frozen=True)
@@ -71,9 +89,10 @@ def test_the_settings_for_programs_hide_secrets() -> None:
 
 
 def test_the_settings_for_people_hide_secrets() -> None:
-    assert render_settings(SETTINGS) == (
-        "mail.password = Secret(...)  # default\n"
-        'mail.folders = ["/var/mail"]  # default\n'
-        'mail.host = "café"  # BOT_MAIL__HOST\n'
-        "mail.limit = null  # default\n"
+    assert render_settings(SETTINGS, Terminal()) == (
+        "SETTING        VALUE          ORIGIN\n"
+        "mail.password  Secret(...)    default\n"
+        'mail.folders   ["/var/mail"]  default\n'
+        'mail.host      "café"         BOT_MAIL__HOST\n'
+        "mail.limit     null           default\n"
     )

@@ -21,3 +21,8 @@ def with_basis(services: Iterable[Service], settings: Settings | None = None) ->
     needed = {capability for service in wanted for capability in service.requires}
     chosen = (it for it in OPTIONAL if needed.intersection(provider.capability for provider in it.provides))
     return (foundation(settings), *chosen, *wanted)
+
+
+def every_basis(settings: Settings | None = None, *, without_database: bool = False) -> tuple[Service, ...]:
+    """The whole basis, with or without the service that opens the database."""
+    return (foundation(settings), *(it for it in OPTIONAL if not (without_database and it is database_service)))

@@ -33,6 +33,11 @@ def discover() -> Discovery:
     return load(metadata.entry_points(group=GROUP))
 
 
+def installed_names() -> tuple[str, ...]:
+    """The names under which services are declared, sorted. Imports none of them."""
+    return tuple(sorted({entry_point.name for entry_point in metadata.entry_points(group=GROUP)}))
+
+
 def load(entry_points: Iterable[metadata.EntryPoint]) -> Discovery:
     """The services behind these entry points. Two of one name are both kept: the start order refuses them by name."""
     services: list[Service] = []

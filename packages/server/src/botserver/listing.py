@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botlib import Secret
-from botserver.basis import with_basis
+from botserver.basis import OPTIONAL, with_basis
 from botserver.selection import describe_broken
-from botstate import StartupError, start_order
+from botserver.terminal import clean, render_table
+from botstate import StartupError, foundation, start_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from botserver.discovery import Discovery
+    from botserver.terminal import Terminal
     from botstate import Service, Settings
 
 
@@ -31,17 +34,23 @@ def describe(discovery: Discovery, problems: Sequence[str]) -> dict[str, Any]:
     """The value behind `botserver services --json`."""
     return {
         "schema": 1,
-        "services": [_describe(service) for service in discovery.services],
+        "services": [_describe(service, built_in=service in _basis()) for service in _all(discovery)],
         "problems": list(problems),
     }
 
 
-def render(discovery: Discovery, problems: Sequence[str]) -> str:
+def render(discovery: Discovery, problems: Sequence[str], terminal: Terminal) -> str:
     """The text of `botserver services`."""
-    blocks = [_render(service) for service in discovery.services] or ["No service is installed.\n"]
+    rows = [
+        (service.name, ", ".join(service.paths), _listed(_provided(service)), _listed(_required(service)))
+        for service in _all(discovery)
+    ]
+    text = render_table(("SERVICE", "PATHS", "PROVIDES", "REQUIRES"), rows, terminal)
+    if not discovery.services:
+        text += "\nNo service is installed besides: pip install 'botserver[NAME]', or 'botserver[all]'.\n"
     if problems:
-        blocks.append("".join(f"{problem}\n" for problem in problems))
-    return "\n".join(blocks)
+        text += "\n" + "".join(f"{terminal.paint(clean(problem), 'bad')}\n" for problem in problems)
+    return text
 
 
 def describe_settings(settings: Settings) -> dict[str, Any]:
@@ -50,27 +59,38 @@ def describe_settings(settings: Settings) -> dict[str, Any]:
     return {"schema": 1, "settings": rows}
 
 
-def render_settings(settings: Settings) -> str:
+def render_settings(settings: Settings, terminal: Terminal) -> str:
     """The text of `botserver config show`."""
-    return "".join(f"{row.key} = {_shown(row.value)}  # {row.origin}\n" for row in settings.rows())
+    rows = [(row.key, _shown(row.value), row.origin) for row in settings.rows()]
+    return render_table(("SETTING", "VALUE", "ORIGIN"), rows, terminal)
 
 
-def _describe(service: Service) -> dict[str, Any]:
+def _all(discovery: Discovery) -> tuple[Service, ...]:
+    return (*_basis(), *discovery.services)
+
+
+@cache
+def _basis() -> tuple[Service, ...]:
+    return (foundation(), *OPTIONAL)
+
+
+def _describe(service: Service, *, built_in: bool) -> dict[str, Any]:
     return {
         "name": service.name,
         "summary": service.summary,
+        "built_in": built_in,
         "paths": list(service.paths),
-        "provides": [provider.capability.name for provider in service.provides],
-        "requires": [capability.name for capability in service.requires],
+        "provides": list(_provided(service)),
+        "requires": list(_required(service)),
     }
 
 
-def _render(service: Service) -> str:
-    heading = f"{service.name}: {service.summary}" if service.summary else service.name
-    provides = (provider.capability.name for provider in service.provides)
-    requires = (capability.name for capability in service.requires)
-    facts = (("paths", service.paths), ("provides", provides), ("requires", requires))
-    return "".join([f"{heading}\n", *(_line(label, values) for label, values in facts)])
+def _provided(service: Service) -> tuple[str, ...]:
+    return tuple(provider.capability.name for provider in service.provides)
+
+
+def _required(service: Service) -> tuple[str, ...]:
+    return tuple(capability.name for capability in service.requires)
 
 
 def _plain(value: Any) -> Any:
@@ -85,6 +105,5 @@ def _shown(value: Any) -> str:
     return str(value) if isinstance(value, Secret) else json.dumps(_plain(value), ensure_ascii=False)
 
 
-def _line(label: str, values: Iterable[str]) -> str:
-    listed = ", ".join(values)
-    return f"  {label} {listed}\n" if listed else ""
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,64 @@
+"""`serve`: run the installed services in one process, until a signal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from botserver.commands._options import add_json_option, add_source_options, read_options
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from botserver_core.serving import Ready
+    from botstate import Settings, Standing
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `serve`."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="run only these services (default: all)")
+    parser.add_argument("--host", help="address to listen on (default: the setting server.host, 127.0.0.1)")
+    parser.add_argument("--port", help="port, 0 takes a free one (default: the setting server.port, 8000)")
+    add_json_option(parser)
+    add_source_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve, and return 0 after a clean stop."""
+    import logging
+
+    from botserver.basis import with_basis
+    from botserver.discovery import discover
+    from botserver.selection import describe_broken, select, stand_in
+    from botserver.settings import ServerSettings
+    from botserver_core import serve
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    discovery = discover()
+    selected = select(discovery, options.names)
+    for broken in selected.broken:
+        logging.getLogger("botserver").error("%s", describe_broken(broken))
+    settings = read_options(options, discovery)
+    services = with_basis((*selected.services, *(stand_in(it) for it in selected.broken)), settings)
+    server = settings.part(ServerSettings)
+    announce = _announcer(settings, as_json=options.json)
+    serve(services, host=server.host, port=server.port, grace=server.grace, ready=announce)
+    return 0
+
+
+def _announcer(settings: Settings, *, as_json: bool) -> Ready:
+    from botserver.announcement import describe, render
+    from botserver.data import data_folders
+
+    folders = data_folders(settings)
+
+    def announce(url: str, standings: Sequence[Standing]) -> None:
+        if as_json:
+            import json
+
+            print(json.dumps(describe(url, folders, standings)), flush=True)
+        else:
+            print(render(url, folders, standings), end="", flush=True)
+
+    return announce

@@ -1,0 +1,62 @@
+"""What a server connects to: the services of the basis are opened as a server would, asked, and closed again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from botlib import BotError
+from botserver.doctor.finding import Finding
+from botstate import CACHE, IDS, STANDINGS, compose
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from botstate import AppState, Service
+
+#: Seconds that one answer may take, and from which on it is doubtful.
+TIME_LIMIT, SLOW = 5.0, 0.25
+
+
+async def check_backends(services: Sequence[Service]) -> tuple[Finding, ...]:
+    """How each of them answers. `services` are those of the basis: no installed service is started by this."""
+    async with compose(services) as state:
+        troubles = {it.service: it.trouble for it in state.require(STANDINGS)}
+        found = [await _ask("key-value", _use_cache, state)] if state.has(CACHE) else []
+        for service in services:
+            if troubles[service.name]:
+                found.append(Finding(service.name, "fail", troubles[service.name], _next_step(service.name)))
+            elif service.check is not None:
+                found.append(await _ask(service.name, service.check, state))
+        return tuple(found)
+
+
+async def _ask(name: str, question: Callable[[AppState], Awaitable[None]], state: AppState) -> Finding:
+    began = time.perf_counter()
+    limit = asyncio.timeout(TIME_LIMIT)
+    try:
+        async with limit:
+            await question(state)
+    except Exception as error:  # noqa: BLE001 - whatever a backend raises is a finding
+        if limit.expired():
+            return Finding(name, "fail", f"It does not answer within {TIME_LIMIT:g} seconds.", _next_step(name))
+        text = str(error) if isinstance(error, BotError) else f"It answers with {type(error).__name__}."
+        return Finding(name, "fail", text, _next_step(name))
+    seconds = time.perf_counter() - began
+    text = f"It answers within {seconds * 1000:.1f} ms."
+    if seconds > SLOW:
+        return Finding(name, "warn", text, "Bring it nearer, or look for what keeps it busy.")
+    return Finding(name, "pass", text)
+
+
+async def _use_cache(state: AppState) -> None:
+    key = f"doctor:{state.require(IDS).new_id()}"
+    await state.cache.set(key, b"1", ttl=TIME_LIMIT)
+    if await state.cache.get(key) != b"1":
+        raise RuntimeError("what was set is not there")
+    await state.cache.delete(key)
+
+
+def _next_step(name: str) -> str:
+    return f"Look at the settings of {name}: `botserver config show`."
