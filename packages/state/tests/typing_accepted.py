@@ -1,6 +1,6 @@
 """Code that must type-check as it stands. Run by test_typing; never imported."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol, assert_type
@@ -29,7 +29,7 @@ DRIVE = Capability[Drive]("drive")
 
 
 @asynccontextmanager
-async def open_drive(state: AppState) -> AsyncIterator[LocalDrive]:
+async def open_drive(state: AppState) -> AsyncGenerator[LocalDrive]:
     assert_type(state.require(IDS), IdSource)
     assert_type(state.cache, Cache)
     assert_type(await state.secrets.get("env:TOKEN"), Secret)

@@ -7,8 +7,7 @@ imported when it is first asked for, and nothing before.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import botlib as lib
@@ -47,17 +46,20 @@ __all__ = [
     "state",
 ]
 
+if not TYPE_CHECKING:  # a type checker knows the names above, and tells those that are misspelt
 
-def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        return getattr(import_module(_NAMES[name]), name)
-    if name in _PACKAGES:
-        return import_module(_PACKAGES[name])
-    if name.startswith("_"):
-        raise AttributeError(f"module 'botserver' has no attribute {name!r}", name=name)
-    from botserver.extras import import_service_package
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
 
-    return import_service_package(name)
+        if name in _NAMES:
+            return getattr(import_module(_NAMES[name]), name)
+        if name in _PACKAGES:
+            return import_module(_PACKAGES[name])
+        if name.startswith("_"):
+            raise AttributeError(f"module 'botserver' has no attribute {name!r}", name=name)
+        from botserver.extras import import_service_package
+
+        return import_service_package(name)
 
 
 def __dir__() -> list[str]:

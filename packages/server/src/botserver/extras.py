@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from types import ModuleType
+
+_OF_SERVICE = re.compile(r"botserver-(?P<name>[a-z0-9-]+)\b.*;.*extra == ['\"](?P=name)['\"]")
 
 
 def import_service_package(name: str) -> ModuleType:
@@ -25,5 +29,13 @@ def import_service_package(name: str) -> ModuleType:
 
 
 def known_extras() -> tuple[str, ...]:
-    """The extras that this distribution has, sorted, without `all`."""
-    return tuple(sorted(set(metadata.metadata("botserver").get_all("Provides-Extra") or ()) - {"all"}))
+    """The extras of this distribution that bring a service package, sorted. Backends such as `postgres` bring none."""
+    return tuple(sorted(_service_extras(metadata.requires("botserver") or ())))
+
+
+def _service_extras(requirements: Iterable[str]) -> Iterator[str]:
+    # Built metadata writes them as: botserver-mail<0.2,>=0.1; extra == 'mail'
+    for requirement in requirements:
+        found = _OF_SERVICE.match(requirement)
+        if found is not None:
+            yield found["name"]

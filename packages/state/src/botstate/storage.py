@@ -37,7 +37,7 @@ async def _check(state: AppState) -> None:
 
 
 #: Provides the database to the services that require it.
-database_service = Service(
+database_service: Service = Service(
     name="database",
     summary="Keeps what must not be lost.",
     provides=(Provider(DATABASE, _open_database),),
