@@ -78,3 +78,22 @@ def test_parts_never_spend_more_than_the_whole(payments: list[tuple[int, int]], 
         total += steps
         assert fits
         assert whole.steps_left == allowed - total
+
+
+@given(some.lists(some.tuples(some.floats(0, 20), some.integers(0, 3)), max_size=20), some.lists(some.floats(0.1, 30)))
+@pytest.mark.anyio
+async def test_a_part_never_outlives_the_whole(steps: list[tuple[float, int]], limits: list[float]) -> None:
+    clock = FakeClock()
+    budgets = [Budget(clock, seconds=50)]
+    for limit in limits[:3]:
+        budgets.append(budgets[-1].part(seconds=limit))
+    for pause, chosen in steps:
+        await clock.advance(pause)
+        left = [budget.seconds_left for budget in budgets]
+        assert left == sorted(left, reverse=True)
+        budget = budgets[chosen % len(budgets)]
+        if budget.seconds_left == 0:
+            with pytest.raises(BudgetError):
+                budget.spend()
+        else:
+            budget.spend()

@@ -62,3 +62,18 @@ def test_ids_from_many_threads_are_all_different() -> None:
 def test_an_id_of_another_version_does_not_tell_its_time() -> None:
     with pytest.raises(ValueError, match="no UUID of version 7"):
         time_of(uuid4())
+
+
+MOMENTS = some.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 30), timezones=some.just(UTC))  # noqa: DTZ001 - bounds are naive
+
+
+@given(MOMENTS, some.integers())
+def test_an_id_tells_its_moment_and_sorts_by_it_as_text_too(moment: datetime, seed: int) -> None:
+    clock = FakeClock(moment)
+    source = IdSource(clock, FakeRandomness(seed))
+    first = source.new_id()
+    clock.set_now(moment + timedelta(milliseconds=1))
+    second = source.new_id()
+
+    assert time_of(first) == moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    assert (first.int < second.int, str(first) < str(second), UUID(str(first))) == (True, True, first)

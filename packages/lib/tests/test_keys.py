@@ -1,11 +1,12 @@
 import os.path
 import unicodedata
+from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from botlib import InvalidError, SafeKey, join_key, parse_key
+from botlib import InvalidError, SafeKey, join_key, parse_key, path_below
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,37 @@ def test_a_strangers_name_stays_below_the_folder() -> None:
     assert join_key(SafeKey("attachments"), "letter.pdf") == "attachments/letter.pdf"
     with pytest.raises(InvalidError):
         join_key(SafeKey("attachments"), "../../evil.pdf")
+
+
+NAMES = some.text(some.characters(categories=["L", "N"]), min_size=1, max_size=8) | some.sampled_from(
+    ["a.b", "c d", "-"]
+)
+KEYS = some.lists(NAMES, min_size=1, max_size=5).map("/".join)
+
+
+def acceptable(text: str) -> bool:
+    try:
+        parse_key(text)
+    except InvalidError:
+        return False
+    return True
+
+
+@given(KEYS.filter(acceptable), KEYS.filter(acceptable))
+def test_a_joined_key_is_the_folder_and_the_name(folder: str, name: str) -> None:
+    joined = join_key(parse_key(folder), name)
+
+    assert joined.split("/") == [*parse_key(folder).split("/"), *parse_key(name).split("/")]
+    assert parse_key(joined) == joined
+
+
+@given(KEYS.filter(acceptable))
+def test_the_path_of_a_key_lies_below_its_folder_on_every_system(text: str) -> None:
+    key = parse_key(text)
+    for root in (PurePosixPath("/srv/data"), PureWindowsPath("C:\\data")):
+        path = path_below(root, key)
+        assert path.relative_to(root).parts == tuple(key.split("/"))
+
+
+def test_the_path_of_a_key_is_of_the_kind_of_its_folder() -> None:
+    assert path_below(PureWindowsPath("C:\\data"), SafeKey("a/b")) == PureWindowsPath("C:\\data\\a\\b")

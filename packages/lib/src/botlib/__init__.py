@@ -13,7 +13,7 @@ from botlib.errors import (
     UnavailableError,
 )
 from botlib.ids import IdSource, time_of
-from botlib.keys import SafeKey, join_key, parse_key
+from botlib.keys import SafeKey, join_key, parse_key, path_below
 from botlib.randomness import FakeRandomness, Randomness, SystemRandomness
 from botlib.secret import Secret
 
@@ -39,5 +39,6 @@ __all__ = [
     "UnavailableError",
     "join_key",
     "parse_key",
+    "path_below",
     "time_of",
 ]

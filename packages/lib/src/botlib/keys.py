@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import NewType
+from typing import TYPE_CHECKING, NewType, TypeVar
 
 from botlib.errors import InvalidError
+
+if TYPE_CHECKING:
+    from pathlib import PurePath
+
+P = TypeVar("P", bound="PurePath")
 
 #: A relative key in its one spelling: parts joined by "/", none of which can lead anywhere else. Made by `parse_key`.
 SafeKey = NewType("SafeKey", str)
@@ -53,6 +58,14 @@ def parse_key(text: str) -> SafeKey:
 def join_key(folder: SafeKey, name: str) -> SafeKey:
     """The key of `name` below `folder`; `name` is checked, so it may come from a stranger."""
     return parse_key(f"{folder}/{parse_key(name)}")
+
+
+def path_below(folder: P, key: SafeKey) -> P:
+    """The path of `key` below `folder`, on the system whose kind of path `folder` is.
+
+    Lexically it cannot lead anywhere else. What lies there may still be a link that does: whoever opens it looks.
+    """
+    return folder.joinpath(*key.split("/"))
 
 
 def _check_part(part: str, text: str) -> None:
