@@ -19,6 +19,7 @@ ALLOWED = {
     "os",
     "pathlib",
     "random",
+    "re",
     "threading",
     "time",
     "typing",

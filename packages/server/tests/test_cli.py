@@ -136,7 +136,7 @@ def test_settings_that_cannot_be_used_are_told_at_once_with_exit_code_1(
     monkeypatch.setenv("BOT_SERVER__PROT", "81")
     problems = [
         "BOT_SERVER__PROT is not known. Did you mean server.port?",
-        "The option server.grace: Input should be a valid number, unable to parse string as a number.",
+        "The option server.grace: This is no span of time. Write a number of seconds, or 500ms, 30s, 5m, 2h, 1d.",
     ]
 
     assert main(["config", "check", "--set", "server.grace=soon"]) == 1
@@ -145,6 +145,23 @@ def test_settings_that_cannot_be_used_are_told_at_once_with_exit_code_1(
     assert json.loads(capsys.readouterr().out) == {"schema": 1, "problems": problems}
     assert main(["serve", "--set", "server.grace=soon"]) == 1
     assert capsys.readouterr().err.splitlines() == problems
+
+
+def test_several_files_are_read_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text("[server]\nport = 1\ngrace = '1m'\n")
+    second.write_text("[server]\nport = 2\n")
+    monkeypatch.setenv("BOT_CONFIG", f"{first}{os.pathsep}{second}")
+
+    def port_and_grace(*words: str) -> list[object]:
+        assert main(["config", "show", "--json", *words]) == 0
+        rows = json.loads(capsys.readouterr().out)["settings"]
+        return [row["value"] for row in rows if row["key"] in {"server.port", "server.grace"}]
+
+    assert port_and_grace() == [2, 60.0]
+    assert port_and_grace("--config", str(second), "--config", str(first)) == [1, 60.0]
 
 
 def test_settings_that_can_be_used_are_fine(capsys: pytest.CaptureFixture[str]) -> None:

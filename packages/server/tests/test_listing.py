@@ -1,5 +1,6 @@
 import re
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import PurePosixPath
 
 from botlib import Secret
@@ -65,12 +66,18 @@ def test_who_has_no_service_learns_how_to_get_one() -> None:
     assert "pip install 'botserver[NAME]'" in render(Discovery((), ()), (), Terminal())
 
 
+class Mode(Enum):
+    FAST = "fast"
+
+
 @dataclass(frozen=True)
 class MailSettings:
     password: Secret
     folders: tuple[PurePosixPath, ...] = (PurePosixPath("/var/mail"),)
     host: str = "café"
     limit: int | None = None
+    tokens: tuple[Secret, ...] = (Secret("hunter2"),)
+    mode: Mode = Mode.FAST
 
 
 SETTINGS = Settings({"mail": MailSettings(Secret("hunter2"))}, {"mail.host": "BOT_MAIL__HOST"})
@@ -84,15 +91,19 @@ def test_the_settings_for_programs_hide_secrets() -> None:
             {"key": "mail.folders", "value": ["/var/mail"], "origin": "default"},
             {"key": "mail.host", "value": "café", "origin": "BOT_MAIL__HOST"},
             {"key": "mail.limit", "value": None, "origin": "default"},
+            {"key": "mail.tokens", "value": ["Secret(...)"], "origin": "default"},
+            {"key": "mail.mode", "value": "fast", "origin": "default"},
         ],
     }
 
 
 def test_the_settings_for_people_hide_secrets() -> None:
     assert render_settings(SETTINGS, Terminal()) == (
-        "SETTING        VALUE          ORIGIN\n"
-        "mail.password  Secret(...)    default\n"
-        'mail.folders   ["/var/mail"]  default\n'
-        'mail.host      "café"         BOT_MAIL__HOST\n'
-        "mail.limit     null           default\n"
+        "SETTING        VALUE            ORIGIN\n"
+        "mail.password  Secret(...)      default\n"
+        'mail.folders   ["/var/mail"]    default\n'
+        'mail.host      "café"           BOT_MAIL__HOST\n'
+        "mail.limit     null             default\n"
+        'mail.tokens    ["Secret(...)"]  default\n'
+        'mail.mode      "fast"           default\n'
     )

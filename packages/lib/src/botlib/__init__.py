@@ -14,6 +14,7 @@ from botlib.errors import (
 )
 from botlib.ids import IdSource, time_of
 from botlib.keys import SafeKey, join_key, parse_key, path_below
+from botlib.quantities import Bytes, Quantity, Seconds, parse_bytes, parse_seconds
 from botlib.randomness import FakeRandomness, Randomness, SystemRandomness
 from botlib.secret import Secret
 
@@ -21,6 +22,7 @@ __all__ = [
     "BotError",
     "Budget",
     "BudgetError",
+    "Bytes",
     "Clock",
     "ConflictError",
     "FakeClock",
@@ -30,15 +32,19 @@ __all__ = [
     "InvalidError",
     "LimitError",
     "NotFoundError",
+    "Quantity",
     "Randomness",
     "SafeKey",
+    "Seconds",
     "Secret",
     "SystemClock",
     "SystemRandomness",
     "UnauthenticatedError",
     "UnavailableError",
     "join_key",
+    "parse_bytes",
     "parse_key",
+    "parse_seconds",
     "path_below",
     "time_of",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,8 @@ def _required(service: Service) -> tuple[str, ...]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return _plain(value.value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple | set | frozenset):

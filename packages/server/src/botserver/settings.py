@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from botlib import Seconds
+
 
 @dataclass(frozen=True)
 class ServerSettings:
@@ -11,7 +13,7 @@ class ServerSettings:
 
     host: str = "127.0.0.1"
     port: int = 8000
-    grace: float = 10.0
+    grace: Seconds = 10.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:

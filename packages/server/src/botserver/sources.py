@@ -12,7 +12,7 @@ from botserver.settings import ServerSettings
 from botstate import Settings, Sources, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from botstate import Service
 
@@ -23,21 +23,28 @@ DEFAULT_FILE = "botserver.toml"
 def load_settings(
     services: Iterable[Service],
     *,
-    file_name: str | None = None,
+    file_names: Sequence[str] = (),
     environment: Mapping[str, str] = os.environ,
     options: Mapping[str, str] | None = None,
 ) -> Settings:
     """The settings of the server and of these services.
 
-    The file is `file_name`, else the one that BOT_CONFIG names, else botserver.toml when it is there. Raises
-    `SettingsError` for what is in the sources and `InvalidError` for a file that cannot be read.
+    The files are `file_names`, of which later ones win, else those that BOT_CONFIG names (parted as PATH is), else
+    botserver.toml when it is there. Raises `SettingsError` for what is in the sources and `InvalidError` for a file
+    that cannot be read.
     """
     parts: dict[str, type] = {it.name: it.settings for it in (*OPTIONAL, *services) if it.settings is not None}
-    name = file_name or environment.get("BOT_CONFIG") or (DEFAULT_FILE if os.path.exists(DEFAULT_FILE) else None)
-    sources = Sources(
-        file=_read(name) if name else {}, file_name=name or "", environment=environment, options=options or {}
-    )
+    names = tuple(file_names) or _named(environment.get("BOT_CONFIG", "")) or _default()
+    sources = Sources(files={name: _read(name) for name in names}, environment=environment, options=options or {})
     return read_settings({"server": ServerSettings, **parts}, sources)
+
+
+def _named(variable: str) -> tuple[str, ...]:
+    return tuple(filter(None, variable.split(os.pathsep)))
+
+
+def _default() -> tuple[str, ...]:
+    return (DEFAULT_FILE,) if os.path.exists(DEFAULT_FILE) else ()
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -1,26 +1,28 @@
-"""Settings out of their sources: defaults, then a TOML file, then the environment, then the command line.
+"""Settings out of their sources: defaults, then TOML files, then the environment, then the command line.
 
-Pure: what is in the file and in the environment comes as an argument, and every problem is found before any is told.
+Pure: what is in the files and in the environment comes as an argument, and every problem is found before any is told.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from botlib import BotError, Secret
+from botlib import BotError
+from botstate.conversion import MismatchError, convert
 from botstate.errors import SettingsError
 from botstate.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     Path = tuple[str, ...]
 
 PREFIX = "BOT_"
-#: Names with the prefix that are no settings: the file to read.
+#: Names with the prefix that are no settings: the files to read.
 RESERVED = frozenset({"BOT_CONFIG"})
 
 
@@ -28,13 +30,12 @@ RESERVED = frozenset({"BOT_CONFIG"})
 class Sources:
     """Where settings come from, the weakest first. A value of a later source replaces that of an earlier one.
 
-    `file` is the content of the TOML file and `file_name` what to call it; of `environment` the names that begin with
-    `BOT_` count, where two underscores lead into a part (`BOT_MAIL__PORT`); `options` are keys with dots
-    ("mail.port") as the command line gives them.
+    `files` are the contents of TOML files by their names, in order; of `environment` the names that begin with `BOT_`
+    count, where two underscores lead into a part (`BOT_MAIL__PORT`); `options` are keys with dots ("mail.port") as the
+    command line gives them.
     """
 
-    file: Mapping[str, Any] = field(default_factory=dict)
-    file_name: str = "the configuration file"
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
 
@@ -42,9 +43,10 @@ class Sources:
 def read_settings(parts: Mapping[str, type], sources: Sources) -> Settings:
     """The settings of these parts (name of the part -> frozen dataclass), or `SettingsError` with every problem.
 
-    A field whose type is a dataclass is a table; any other value is converted by pydantic to the type of its field.
-    Text from the environment and from options may be JSON where plain text does not fit. A `ValueError` or `BotError`
-    that `__post_init__` raises is a problem of the part. In names of parts a dash and an underscore are the same.
+    A field whose type is a dataclass is a table, one whose type is `Mapping[str, <dataclass>]` is a table of tables
+    that an operator names; a table that may be None is there when one of its keys is set. Any other value is converted
+    to the type of its field: `botstate.conversion` says how. A `ValueError` or `BotError` that `__post_init__` raises
+    is a problem of the part. In names of parts a dash and an underscore are the same.
     """
     tree = _Tree(parts)
     for given in _all_given(sources):
@@ -70,55 +72,95 @@ class _Tree:
         self.given: dict[Path, _Given] = {}
         self._hints: dict[Path, Any] = {}
         self._kinds: dict[Path, type] = {}
+        self._families: dict[Path, type] = {}
         self._tables: dict[Path, list[str]] = {(): [_normal(name) for name in parts]}
         for name, kind in parts.items():
             self._declare(kind, (_normal(name),))
 
     def _declare(self, kind: type, path: Path) -> None:
-        hints = get_type_hints(kind, include_extras=True)
+        hints = _hints_of(kind)
         self._kinds[path] = kind
-        self._tables[path] = [it.name for it in fields(kind)]
+        self._tables[path] = [it.name for it in fields(kind) if it.init]
         for name in self._tables[path]:
-            if is_dataclass(hints[name]):
-                self._declare(hints[name], (*path, name))
+            place, hint = (*path, name), hints[name]
+            table, family = _table_of(hint), _family_of(hint)
+            if table is not None:
+                self._declare(table, place)
+            elif family is not None:
+                self._families[place], self._tables[place] = family, []
             else:
-                self._hints[(*path, name)] = hints[name]
+                self._hints[place] = hint
 
     def take(self, given: _Given) -> None:
         """Note a value if it has a place."""
-        if given.path in self._hints:
-            self.given[given.path] = given
-        elif given.path in self._tables:
+        path = self._known(given.path)
+        if path in self._hints:
+            earlier = self.given.get(path)
+            if earlier is not None and _is_variable(earlier.origin) and _is_variable(given.origin):
+                self.problems.append(f"{earlier.origin} and {given.origin} are the same setting. Unset one of them.")
+            self.given[path] = given
+        elif path in self._tables:
             if given.value != {}:
-                self.problems.append(f"{given.origin} is a table and needs keys: {_listed(self._tables[given.path])}.")
+                keys = "a name for each table" if path in self._families else _listed(self._tables[path])
+                self.problems.append(f"{given.origin} is a table and needs keys: {keys}.")
         else:
-            self.problems.append(f"{given.origin} is not known. {self._hint(given.path)}")
+            self.problems.append(f"{given.origin} is not known. {self._hint(path)}")
 
-    def build(self, path: Path) -> Any:
-        """The table at this place as an instance of its dataclass, or None when there are problems."""
+    def _known(self, path: Path) -> Path:
+        """The path as it is spelt here; a new name in a table of named tables becomes known."""
+        for length in range(1, len(path)):
+            family = path[:length]
+            if family in self._families:
+                name = next((it for it in self._tables[family] if _normal(it) == _normal(path[length])), path[length])
+                path = (*family, name, *path[length + 1 :])
+                if name not in self._tables[family]:
+                    self._tables[family].append(name)
+                    self._declare(self._families[family], (*family, name))
+        return path
+
+    def build(self, path: Path, default: Any = None) -> Any:
+        """The table at this place as an instance of its dataclass, or None when there are problems.
+
+        What is not given is that of `default`, an instance, or else that of the dataclass.
+        """
         kind = self._kinds[path]
-        values: dict[str, Any] = {}
         before = len(self.problems)
-        for it in fields(kind):
-            place = (*path, it.name)
-            if place in self._tables:
-                values[it.name] = self.build(place)
-            elif place in self.given:
-                values[it.name] = self._convert(self.given[place], self._hints[place])
-            elif it.default is MISSING and it.default_factory is MISSING:
-                self.problems.append(f"{'.'.join(place)} has no value. Set it in the file, or {_variable(place)}.")
+        values = {
+            it.name: value
+            for it in fields(kind)
+            if it.init and (value := self._build_field((*path, it.name), it, default)) is not MISSING
+        }
         if len(self.problems) > before:
             return None
         try:
-            return kind(**values)
+            return kind(**values) if default is None else replace(default, **values)
         except (ValueError, BotError) as error:
             self.problems.append(f"{'.'.join(path)}: {error}")
             return None
 
+    def _build_field(self, place: Path, it: Field[Any], default: Any) -> Any:
+        """The value that is given, or MISSING when the default of the field shall count."""
+        inherited = _default_of(it) if default is None else getattr(default, it.name)
+        if place in self._families:
+            names = self._tables[place]
+            return {name: self.build((*place, name)) for name in names} if names else inherited
+        if place in self._kinds:
+            if inherited is not MISSING and not self._is_given(place):
+                return inherited
+            return self.build(place, inherited if is_dataclass(inherited) else None)
+        if place in self.given:
+            return self._convert(self.given[place], self._hints[place])
+        if inherited is MISSING:
+            self.problems.append(f"{'.'.join(place)} has no value. Set it in the file, or {_variable(place)}.")
+        return inherited
+
+    def _is_given(self, table: Path) -> bool:
+        return any(path[: len(table)] == table for path in self.given)
+
     def _convert(self, given: _Given, hint: Any) -> Any:
         try:
-            return _converted(given, hint)
-        except _MismatchError as error:
+            return convert(given.value, hint, textual=given.textual)
+        except MismatchError as error:
             self.problems.append(f"{given.origin}: {error}")
             return None
 
@@ -129,53 +171,42 @@ class _Tree:
         if parent in self._hints:
             return f"{'.'.join(parent)} is no table."
         known = self._tables[parent]
-        close = get_close_matches(path[len(parent)], known, 1)
+        close = get_close_matches(path[len(parent)].lower(), known, 1)
         return f"Did you mean {'.'.join((*parent, *close))}?" if close else f"Known are {_listed(known)}."
 
 
-class _MismatchError(Exception):
-    """A value does not have the type of its field."""
-
-
-def _converted(given: _Given, hint: Any) -> Any:
-    if hint is Secret or Secret in get_args(hint):
-        if not isinstance(given.value, str):
-            raise _MismatchError("A secret is text.")
-        return Secret(given.value)
+def _hints_of(kind: type) -> dict[str, Any]:
     try:
-        return _fit(given.value, hint)
-    except _MismatchError:
-        if not given.textual:
-            raise
-        try:
-            value = json.loads(given.value)
-        except ValueError:
-            value = given.value
-        return _fit(value, hint)
+        return get_type_hints(kind, include_extras=True)
+    except NameError as error:
+        raise SettingsError(
+            f"{kind.__name__} uses {error.name}, which its module imports for type checkers only. Import it always."
+        ) from None
 
 
-def _fit(value: Any, hint: Any) -> Any:
-    from pydantic import TypeAdapter, ValidationError  # a tenth of a second that only reading settings needs
-
-    if _holds_table(value):
-        raise _MismatchError("A table does not fit here.")
-    try:
-        return TypeAdapter(hint).validate_python(value)
-    except ValidationError as error:
-        # The value itself is left out: it may be a secret at the wrong place.
-        raise _MismatchError(f"{error.errors(include_input=False, include_url=False)[0]['msg']}.") from None
+def _table_of(hint: Any) -> type | None:
+    if get_origin(hint) in {Union, UnionType}:
+        others = [it for it in get_args(hint) if it is not NoneType]
+        hint = others[0] if len(others) == 1 else None
+    return hint if isinstance(hint, type) and is_dataclass(hint) else None
 
 
-def _holds_table(value: Any) -> bool:
-    if isinstance(value, list):
-        return any(_holds_table(item) for item in value)
-    return isinstance(value, dict)
+def _family_of(hint: Any) -> type | None:
+    kind = get_origin(hint)
+    if not (isinstance(kind, type) and issubclass(kind, Mapping)):
+        return None
+    return _table_of(get_args(hint)[1])
+
+
+def _default_of(it: Field[Any]) -> Any:
+    return it.default_factory() if it.default_factory is not MISSING else it.default
 
 
 def _all_given(sources: Sources) -> Iterator[_Given]:
-    yield from _flatten((), sources.file, sources.file_name)
+    for name, content in sources.files.items():
+        yield from _flatten((), content, name)
     for name, text in sorted(sources.environment.items()):
-        if name.startswith(PREFIX) and name not in RESERVED:
+        if _is_variable(name) and name not in RESERVED:
             path = tuple(name.removeprefix(PREFIX).lower().split("__"))
             yield _Given(path, text, name, textual=True)
     for key, text in sources.options.items():
@@ -198,6 +229,10 @@ def _path(names: tuple[str, ...] | list[str]) -> Path:
 def _normal(part: str) -> str:
     # Services have dashes in their names; variables cannot.
     return part.replace("-", "_")
+
+
+def _is_variable(name: str) -> bool:
+    return name.startswith(PREFIX)
 
 
 def _variable(path: Path) -> str:

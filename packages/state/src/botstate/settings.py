@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -9,7 +10,7 @@ from botstate.capability import Capability
 from botstate.errors import MissingSettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 S = TypeVar("S")
 
@@ -60,5 +61,8 @@ def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
     if is_dataclass(value):
         for field in fields(value):
             yield from _leaves(f"{key}.{field.name}", getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for name, table in value.items():
+            yield from _leaves(f"{key}.{name}", table)
     else:
         yield key, value

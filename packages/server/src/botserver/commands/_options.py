@@ -18,7 +18,11 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
 def add_source_options(parser: argparse.ArgumentParser) -> None:
     """`--config` and `--set`: where settings come from besides the environment."""
     parser.add_argument(
-        "--config", metavar="FILE", help="TOML file (default: $BOT_CONFIG, or botserver.toml when it is there)"
+        "--config",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="TOML file; may be repeated, later ones win (default: $BOT_CONFIG, or botserver.toml when it is there)",
     )
     parser.add_argument(
         "--set",
@@ -36,7 +40,7 @@ def read_options(options: argparse.Namespace, discovery: Discovery) -> Settings:
 
     named = {"server.host": getattr(options, "host", None), "server.port": getattr(options, "port", None)}
     given = {**dict(options.set), **{key: value for key, value in named.items() if value is not None}}
-    return load_settings(discovery.services, file_name=options.config, options=given)
+    return load_settings(discovery.services, file_names=options.config, options=given)
 
 
 def _assignment(text: str) -> tuple[str, str]:
