@@ -54,7 +54,7 @@ def test_a_database_that_is_there_is_asked(
     Path("data/botserver.sqlite3").write_bytes(b"no database at all " * 100)
     assert main(["doctor", "--set", "server.port=0"]) == 1
     shown = capsys.readouterr()
-    assert "fail  database     It answers with DatabaseError." in shown.out
+    assert "fail  database     database did not open: DatabaseError." in shown.out
     assert shown.err == ""
 
 

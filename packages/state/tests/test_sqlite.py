@@ -53,14 +53,14 @@ async def test_contract(check: DatabaseCheck, tmp_path: Path) -> None:
 
 
 async def test_the_race_is_lost_with_a_deferred_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    create_engine = sqlite._create_engine
+    create_engine = sqlite.create_engine
     monkeypatch.setattr(sqlite, "ATTEMPTS", 1)
 
     def defer(settings: DatabaseSettings, _begin: str, connections: int, *pragmas: str) -> AsyncEngine:
         return create_engine(settings, "BEGIN DEFERRED", connections, *pragmas)
 
     await a_limit_holds_when_eight_ask_at_once(partial(open_database, tmp_path / "immediate"))
-    monkeypatch.setattr(sqlite, "_create_engine", defer)
+    monkeypatch.setattr(sqlite, "create_engine", defer)
 
     with pytest.raises(UnavailableError, match="locked by others"):
         await a_limit_holds_when_eight_ask_at_once(partial(open_database, tmp_path / "deferred"))

@@ -3,7 +3,7 @@
 from botstate.cache import CACHE, Cache
 from botstate.capability import Capability
 from botstate.channels import CHANNELS, Channels, Missed
-from botstate.composition import STANDINGS, Standing, compose
+from botstate.composition import SERVICES, STANDINGS, Standing, compose
 from botstate.configuration import Sources, read_settings
 from botstate.database import DATABASE, Database, DatabaseSettings
 from botstate.errors import (
@@ -15,15 +15,17 @@ from botstate.errors import (
     StateError,
     TakenCapabilityError,
 )
+from botstate.folder import DATA_FOLDER, DataFolder, DataSettings
 from botstate.foundation import CLOCK, IDS, RANDOMNESS, foundation
 from botstate.locks import Lock, hold_lock
 from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
+from botstate.migrations import MigrationError, Migrations
 from botstate.order import find_clashes, start_order
 from botstate.secrets import SECRETS, LocalSecrets, Secrets
 from botstate.service import Provider, Service, given
 from botstate.settings import SETTINGS, Setting, Settings
 from botstate.state import AppState
-from botstate.storage import database_service
+from botstate.storage import database_service, locate_database
 from botstate.streams import STREAMS, Entry, Streams
 
 __all__ = [
@@ -31,9 +33,11 @@ __all__ = [
     "CHANNELS",
     "CLOCK",
     "DATABASE",
+    "DATA_FOLDER",
     "IDS",
     "RANDOMNESS",
     "SECRETS",
+    "SERVICES",
     "SETTINGS",
     "STANDINGS",
     "STREAMS",
@@ -41,6 +45,8 @@ __all__ = [
     "Cache",
     "Capability",
     "Channels",
+    "DataFolder",
+    "DataSettings",
     "Database",
     "DatabaseSettings",
     "Entry",
@@ -49,6 +55,8 @@ __all__ = [
     "MemoryCache",
     "MemoryChannels",
     "MemoryStreams",
+    "MigrationError",
+    "Migrations",
     "Missed",
     "MissingCapabilityError",
     "MissingSettingsError",
@@ -71,6 +79,7 @@ __all__ = [
     "foundation",
     "given",
     "hold_lock",
+    "locate_database",
     "read_settings",
     "start_order",
 ]

@@ -31,6 +31,8 @@ class Standing(NamedTuple):
     trouble: str
 
 
+#: The services of this composition, in start order. Composition provides it first.
+SERVICES = Capability[tuple["Service", ...]]("services")
 #: How every service stands, in start order. Composition provides it last.
 STANDINGS = Capability[tuple[Standing, ...]]("standings")
 
@@ -45,6 +47,7 @@ async def compose(services: Iterable[Service]) -> AsyncIterator[AppState]:
     """
     order = start_order(services)
     state = AppState()
+    state.provide(SERVICES, tuple(order))
     async with AsyncExitStack() as stack:
         standings = [Standing(service.name, await _start(service, state, stack)) for service in order]
         state.provide(STANDINGS, tuple(standings))

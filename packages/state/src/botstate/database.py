@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from botlib import Secret
 from botstate.capability import Capability
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Database(Protocol):
     A unit is committed when its function returns and undone when it raises. It may be run several times, because it is
     tried again when others were in the way; so it does nothing but work with the session, and above all it waits for no
     network and opens no other unit. Objects that it returns stay usable. Raises `UnavailableError` when the database
-    is busy for too long, or when the unit takes too long itself.
+    is busy for too long, when it cannot be reached, or when the unit takes too long itself.
     """
 
     async def write(self, work: Callable[[AsyncSession], Awaitable[R]]) -> R:
@@ -41,18 +42,28 @@ DATABASE = Capability[Database]("database", remedy="Add `botstate.database_servi
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """`file` is the SQLite database; times are in seconds.
+    """Which database, and how long anybody waits for it. Times are in seconds.
 
-    `lock_limit`: how long to wait for other processes. `unit_limit`: how long a unit may take.
+    `url` is `postgresql://…`, or a reference to the secret that holds it (`env:NAME`, `file:/PATH`); without one the
+    database is the SQLite `file`, below the data folder. `lock_limit`: how long to wait for what others have locked.
+    `unit_limit`: how long a unit may take. `turn_limit`: how long a unit may wait for a connection. `readers`:
+    connections that read from SQLite. `connections`: those to PostgreSQL. `upgrade`: migrate at start-up; without it a
+    server refuses to start on a database that is behind. `debug`: find units that wait for something else than the
+    database, which costs time.
     """
 
-    file: Path = Path("data/botserver.sqlite3")
+    file: Path = Path("botserver.sqlite3")
+    url: Secret = field(default_factory=lambda: Secret(""))
     lock_limit: float = 5.0
     unit_limit: float = 10.0
+    turn_limit: float = 15.0
     readers: int = 4
+    connections: int = 10
+    upgrade: bool = True
+    debug: bool = False
 
     def __post_init__(self) -> None:
-        if self.lock_limit <= 0 or self.unit_limit <= 0:
-            raise ValueError("lock_limit and unit_limit are numbers of seconds, more than zero.")
-        if self.readers < 1:
-            raise ValueError("readers is a number of connections, at least 1.")
+        if min(self.lock_limit, self.unit_limit, self.turn_limit) <= 0:
+            raise ValueError("lock_limit, unit_limit and turn_limit are numbers of seconds, more than zero.")
+        if min(self.readers, self.connections) < 1:
+            raise ValueError("readers and connections are numbers of connections, at least 1.")

@@ -9,6 +9,8 @@ from botlib import Clock, IdSource, Randomness, SystemClock, SystemRandomness
 from botstate.cache import CACHE, Cache
 from botstate.capability import Capability
 from botstate.channels import CHANNELS, Channels
+from botstate.errors import MissingSettingsError
+from botstate.folder import DATA_FOLDER, DataFolder, DataSettings
 from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
 from botstate.secrets import SECRETS, LocalSecrets, Secrets
 from botstate.service import Service, given
@@ -31,6 +33,7 @@ def foundation(
     secrets: Secrets | None = None,
 ) -> Service:
     """The service that the others stand on; this machine's clock, randomness and secrets unless others are given."""
+    settings = settings or Settings()
     clock = clock or SystemClock()
     randomness = randomness or SystemRandomness()
     clock_provider: Provider[Clock] = given(CLOCK, clock)
@@ -43,7 +46,8 @@ def foundation(
         name="foundation",
         summary="Settings, secrets, time, chance, ids, cache, channels and streams.",
         provides=(
-            given(SETTINGS, settings or Settings()),
+            given(SETTINGS, settings),
+            given(DATA_FOLDER, DataFolder(_data_settings(settings).folder)),
             cache_provider,
             channels_provider,
             streams_provider,
@@ -53,3 +57,10 @@ def foundation(
             given(IDS, IdSource(clock, randomness)),
         ),
     )
+
+
+def _data_settings(settings: Settings) -> DataSettings:
+    try:
+        return settings.part(DataSettings)
+    except MissingSettingsError:
+        return DataSettings()

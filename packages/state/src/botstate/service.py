@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
+    from botstate.migrations import Migrations
     from botstate.state import AppState
 
 
@@ -51,6 +52,7 @@ class Service:
     `page` is the path of its page for people, such as "/mail/", or "" when it has none.
     `settings` is a frozen dataclass: the part of the configuration tree that is named like the service.
     `provides` are opened in this order; `requires` is all that `state.require` is called with, by providers and routes.
+    `migrations` names the package that holds the revisions of its tables; they are its branch, named like the service.
     `check(state)` raises when the service cannot work at the moment; readiness asks it.
     """
 
@@ -62,4 +64,5 @@ class Service:
     settings: type | None = None
     provides: tuple[Provider[Any], ...] = ()
     requires: tuple[Capability[Any], ...] = ()
+    migrations: Migrations | None = None
     check: Callable[[AppState], Awaitable[None]] | None = None

@@ -48,10 +48,10 @@ async def open_sqlite(
     settings: DatabaseSettings, clock: Clock, randomness: Randomness
 ) -> AsyncIterator[SQLiteDatabase]:
     """The database in this file, which is made when it is not there; only its owner may read it."""
-    await asyncio.to_thread(_make_file, settings.file)
+    await asyncio.to_thread(make_file, settings.file)
     _log.info("the database is %s", settings.file.absolute())
-    writer = _create_engine(settings, "BEGIN IMMEDIATE", 1)
-    readers = _create_engine(settings, "BEGIN DEFERRED", settings.readers, "query_only = ON")
+    writer = create_engine(settings, "BEGIN IMMEDIATE", 1)
+    readers = create_engine(settings, "BEGIN DEFERRED", settings.readers, "query_only = ON")
     try:
         yield SQLiteDatabase(settings, (writer, readers), clock, randomness)
     finally:
@@ -88,13 +88,13 @@ class SQLiteDatabase:
             try:
                 return await self._try(engine, work)
             except DBAPIError as error:
-                if not _is_busy(error):
+                if not is_busy(error):
                     raise
             await self._clock.sleep(self._randomness.uniform(*_PAUSE))
         try:
             return await self._try(engine, work)
         except DBAPIError as error:
-            if not _is_busy(error):
+            if not is_busy(error):
                 raise
             raise UnavailableError("The database was locked by others for too long.", remedy="Try again.") from error
 
@@ -153,7 +153,8 @@ async def _finish(step: Coroutine[Any, Any, object]) -> None:
         raise
 
 
-def _create_engine(settings: DatabaseSettings, begin: str, connections: int, *pragmas: str) -> AsyncEngine:
+def create_engine(settings: DatabaseSettings, begin: str, connections: int, *pragmas: str) -> AsyncEngine:
+    """An engine of this file whose transactions begin with this statement, and its connections with these pragmas."""
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(settings.file.absolute())),
         module=create_driver(),
@@ -186,7 +187,8 @@ def _create_engine(settings: DatabaseSettings, begin: str, connections: int, *pr
     return engine
 
 
-def _make_file(file: Path) -> None:
+def make_file(file: Path) -> None:
+    """An empty database, readable for its owner only, unless there is one."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
@@ -203,6 +205,7 @@ def _refuse_nesting() -> None:
         )
 
 
-def _is_busy(error: DBAPIError) -> bool:
+def is_busy(error: DBAPIError) -> bool:
+    """Whether others held the lock for too long, so that another try may pass."""
     # The lower byte is the error, the others are its details.
     return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _BUSY

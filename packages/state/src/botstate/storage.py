@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from botstate.composition import SERVICES
 from botstate.database import DATABASE, Database, DatabaseSettings
+from botstate.folder import DATA_FOLDER, DataFolder
 from botstate.foundation import CLOCK, RANDOMNESS
+from botstate.migrations import MigrationError, Migrations, status, upgrade
+from botstate.secrets import SECRETS, Secrets
 from botstate.service import Provider, Service
 from botstate.settings import SETTINGS
 
@@ -15,16 +21,44 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from botlib import Clock
     from botstate.state import AppState
+
+_log = logging.getLogger(__name__)
+
+
+async def locate_database(settings: DatabaseSettings, folder: DataFolder, secrets: Secrets) -> DatabaseSettings:
+    """The same settings with the URL itself in the place of a reference to it, and with the absolute path of the file.
+
+    For whoever works on the database without a server: `await upgrade(await locate_database(…), services)`.
+    """
+    text = settings.url.reveal()
+    if text and not text.startswith("postgres"):
+        return replace(settings, url=await secrets.get(text))
+    if not text and folder.path in folder.place(settings.file).parents:
+        folder.make()
+    return replace(settings, file=folder.place(settings.file))
 
 
 @asynccontextmanager
 async def _open_database(state: AppState) -> AsyncIterator[Database]:
     from botstate.sqlite import open_sqlite  # SQLAlchemy takes a quarter of a second that only its users need
 
-    settings = state.settings.part(DatabaseSettings)
+    settings = await locate_database(
+        state.settings.part(DatabaseSettings), state.require(DATA_FOLDER), state.require(SECRETS)
+    )
+    await _bring_up_to_date(settings, state.require(SERVICES), state.require(CLOCK))
     async with open_sqlite(settings, state.require(CLOCK), state.require(RANDOMNESS)) as database:
         yield database
+
+
+async def _bring_up_to_date(settings: DatabaseSettings, services: tuple[Service, ...], clock: Clock) -> None:
+    if settings.upgrade:
+        await upgrade(settings, services, clock=clock)
+        return
+    wrong = [it.sentence for it in await status(settings, services) if it.state in {"behind", "newer"}]
+    if wrong:
+        raise MigrationError("\n".join(wrong))
 
 
 async def _check(state: AppState) -> None:
@@ -40,8 +74,10 @@ async def _check(state: AppState) -> None:
 database_service: Service = Service(
     name="database",
     summary="Keeps what must not be lost.",
-    provides=(Provider(DATABASE, _open_database),),
-    requires=(SETTINGS, CLOCK, RANDOMNESS),
+    # As long as an upgrade may have to wait for that of another process.
+    provides=(Provider(DATABASE, _open_database, time_limit=330.0),),
+    requires=(SETTINGS, SECRETS, DATA_FOLDER, CLOCK, RANDOMNESS),
     settings=DatabaseSettings,
+    migrations=Migrations("botstate"),
     check=_check,
 )
