@@ -1,0 +1,81 @@
+"""The pytest plugin: servers for tests, started when the first test asks for them.
+
+Under pytest-xdist each worker has a stack of its own, so tests that run at once share nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from botserver_stack.blocking import BlockingStack
+
+
+class StackFactory(Protocol):
+    """Starts a stack of the test's own, with the arguments of `TemporaryStack`. It ends with the test."""
+
+    def __call__(self, **options: Any) -> BlockingStack: ...
+
+
+@pytest.fixture(scope="session")
+def stack_services() -> tuple[str, ...]:
+    """The servers of `stack`. Override it in a conftest.py."""
+    return ("postgres", "redis")
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> str:
+    """The database that `postgres_url` copies. Override it with a fixture that fills one, to migrate once a run."""
+    return "template1"
+
+
+@pytest.fixture(scope="session")
+def stack(stack_services: tuple[str, ...], request: pytest.FixtureRequest) -> Iterator[BlockingStack]:
+    """One stack a run, for all tests that can share it."""
+    from botserver_stack.blocking import BlockingStack
+
+    with_failures = request.session
+    found = BlockingStack(services=stack_services).start()
+    try:
+        yield found
+    finally:
+        found.stop(failed=bool(with_failures.testsfailed))
+
+
+@pytest.fixture
+def postgres_url(stack: BlockingStack, postgres_template: str) -> Iterator[str]:
+    """The address of a fresh database; it is dropped after the test."""
+    name = f"test_{os.urandom(6).hex()}"
+    url = stack.run(stack.stack.create_database(name, postgres_template))
+    yield url
+    stack.run(stack.stack.drop_database(name))
+
+
+@pytest.fixture
+def redis_url(stack: BlockingStack) -> Iterator[str]:
+    """The address of an empty keyspace; it is emptied after the test. Channels are shared, as the server has it."""
+    number = stack.run(stack.stack.take_keyspace())
+    yield stack.stack.keyspace_url(number)
+    stack.run(stack.stack.empty_keyspace(number))
+
+
+@pytest.fixture
+def fresh_stack() -> Iterator[StackFactory]:
+    """Stacks of the test's own, whose servers it may stop, kill and start again."""
+    from botserver_stack.blocking import BlockingStack
+
+    started: list[BlockingStack] = []
+
+    def start(**options: Any) -> BlockingStack:
+        found = BlockingStack(**options).start()
+        started.append(found)
+        return found
+
+    yield start
+    for found in reversed(started):
+        found.stop()
