@@ -3,7 +3,7 @@
 from botstate.cache import CACHE, Cache
 from botstate.capability import Capability
 from botstate.channels import CHANNELS, Channels, Missed
-from botstate.composition import SERVICES, STANDINGS, Standing, compose
+from botstate.composition import SERVICES, compose
 from botstate.configuration import Sources, read_settings
 from botstate.database import DATABASE, Database, DatabaseSettings
 from botstate.errors import (
@@ -24,6 +24,7 @@ from botstate.order import find_clashes, start_order
 from botstate.secrets import SECRETS, LocalSecrets, Secrets
 from botstate.service import Provider, Service, given
 from botstate.settings import SETTINGS, Setting, Settings
+from botstate.standings import STANDINGS, Standing, Standings
 from botstate.state import AppState
 from botstate.storage import database_service, locate_database
 from botstate.streams import STREAMS, Entry, Streams
@@ -69,6 +70,7 @@ __all__ = [
     "SettingsError",
     "Sources",
     "Standing",
+    "Standings",
     "StartupError",
     "StateError",
     "Streams",

@@ -24,7 +24,8 @@ class AppState:
     """A table of capabilities. Composition and tests fill it; services read it.
 
     What every service may use has a property of its own, short for `require`; that list is closed. After start-up the
-    state is sealed and does not change any more, so it may be read from any task and any thread.
+    state is sealed: what is there stays as it is, and only what failed at start-up may still come, from composition. So
+    it may be read from any task and any thread, and what a service requires never changes under its hands.
     """
 
     __slots__ = ("_sealed", "_table")
@@ -60,12 +61,17 @@ class AppState:
                 f"{capability.name} came after start-up was over.",
                 remedy="Provide it by a Provider in the manifest of a service.",
             )
+        self.admit(capability, implementation)
+
+    def admit(self, capability: Capability[T], implementation: T) -> None:
+        """Like `provide`, and also after `seal`. For composition only, which opens late what failed at start-up."""
         if capability.name in self._table:
             raise TakenCapabilityError(
                 f"There is already a capability named {capability.name}.",
                 remedy="Leave one of the two out.",
             )
-        self._table[capability.name] = (capability, implementation)
+        # A new table, so that a reader in another thread sees either all or nothing of it.
+        self._table = {**self._table, capability.name: (capability, implementation)}
 
     def require(self, capability: Capability[T]) -> T:
         """The implementation, or `MissingCapabilityError`. What a manifest requires is there before it is asked for."""
@@ -88,5 +94,5 @@ class AppState:
         return self._table.get(capability.name, _ABSENT)[0] is capability
 
     def seal(self) -> None:
-        """End of start-up: from now on nothing can be provided."""
+        """End of start-up: from now on `provide` refuses."""
         self._sealed = True
