@@ -84,7 +84,8 @@ async def test_providers_open_in_order_and_close_in_reverse() -> None:
 
     async with compose(services) as state:
         assert state.require(CHAT) == "chat[\"mail['drive']\", 'drive']"
-        assert tuple(state.require(STANDINGS)) == (Standing("storage", ""), Standing("mail", ""), Standing("chat", ""))
+        standings = state.require(STANDINGS)
+        assert tuple(standings) == (Standing("storage", ""), Standing("mail", ""), Standing("chat", ""))
 
     assert journal.lines == ["open drive", "open mail", "open chat", "close chat", "close mail", "close drive"]
 

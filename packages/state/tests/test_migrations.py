@@ -11,8 +11,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from botlib import ConflictError, FakeClock, NotFoundError
-from botstate import DatabaseSettings, Service, Settings, compose, database_service, foundation
-from botstate.composition import STANDINGS
+from botstate import STANDINGS, DatabaseSettings, Service, Settings, compose, database_service, foundation
 from botstate.migrations import Branch, MigrationError, Migrations, detach, downgrade, status, upgrade
 from botstate.migrations.connecting import connect, lock
 
