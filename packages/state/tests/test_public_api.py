@@ -17,7 +17,7 @@ def test_what_is_public_exists() -> None:
 
 
 def test_nothing_heavy_is_loaded() -> None:
-    heavy = {"fastapi", "starlette", "uvicorn", "pydantic", "sqlalchemy", "aiosqlite"}
+    heavy = {"fastapi", "starlette", "uvicorn", "pydantic", "sqlalchemy", "aiosqlite", "httpx2", "httpcore2"}
     program = f"import sys, botstate; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

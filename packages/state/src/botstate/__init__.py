@@ -17,6 +17,8 @@ from botstate.errors import (
 )
 from botstate.folder import DATA_FOLDER, DataFolder, DataSettings
 from botstate.foundation import CLOCK, IDS, RANDOMNESS, foundation
+from botstate.guarded.service import http_service
+from botstate.http import HTTP, Headers, Http, HttpRequest, HttpResponse, HttpSettings, HttpStream
 from botstate.locks import Lock, hold_lock
 from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
 from botstate.migrations import MigrationError, Migrations
@@ -35,6 +37,7 @@ __all__ = [
     "CLOCK",
     "DATABASE",
     "DATA_FOLDER",
+    "HTTP",
     "IDS",
     "RANDOMNESS",
     "SECRETS",
@@ -51,6 +54,12 @@ __all__ = [
     "Database",
     "DatabaseSettings",
     "Entry",
+    "Headers",
+    "Http",
+    "HttpRequest",
+    "HttpResponse",
+    "HttpSettings",
+    "HttpStream",
     "LocalSecrets",
     "Lock",
     "MemoryCache",
@@ -81,6 +90,7 @@ __all__ = [
     "foundation",
     "given",
     "hold_lock",
+    "http_service",
     "locate_database",
     "read_settings",
     "start_order",
