@@ -23,6 +23,7 @@ from botstate.locks import Lock, hold_lock
 from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
 from botstate.migrations import MigrationError, Migrations
 from botstate.order import find_clashes, start_order
+from botstate.outbox import OUTBOX, OutboxSettings, UndeliverableError, outbox_service
 from botstate.secrets import SECRETS, LocalSecrets, Secrets
 from botstate.service import Provider, Service, given
 from botstate.settings import SETTINGS, Setting, Settings
@@ -39,6 +40,7 @@ __all__ = [
     "DATA_FOLDER",
     "HTTP",
     "IDS",
+    "OUTBOX",
     "RANDOMNESS",
     "SECRETS",
     "SERVICES",
@@ -70,6 +72,7 @@ __all__ = [
     "Missed",
     "MissingCapabilityError",
     "MissingSettingsError",
+    "OutboxSettings",
     "Provider",
     "SealedStateError",
     "Secrets",
@@ -84,6 +87,7 @@ __all__ = [
     "StateError",
     "Streams",
     "TakenCapabilityError",
+    "UndeliverableError",
     "compose",
     "database_service",
     "find_clashes",
@@ -92,6 +96,7 @@ __all__ = [
     "hold_lock",
     "http_service",
     "locate_database",
+    "outbox_service",
     "read_settings",
     "start_order",
 ]
