@@ -31,6 +31,7 @@ from botstate.standings import STANDINGS, Standing, Standings
 from botstate.state import AppState
 from botstate.storage import database_service, locate_database
 from botstate.streams import STREAMS, Entry, Streams
+from botstate.webhooks import WEBHOOKS, Webhook, WebhookSettings, WebhookVerifier, webhooks_service
 
 __all__ = [
     "CACHE",
@@ -47,6 +48,7 @@ __all__ = [
     "SETTINGS",
     "STANDINGS",
     "STREAMS",
+    "WEBHOOKS",
     "AppState",
     "Cache",
     "Capability",
@@ -88,6 +90,9 @@ __all__ = [
     "Streams",
     "TakenCapabilityError",
     "UndeliverableError",
+    "Webhook",
+    "WebhookSettings",
+    "WebhookVerifier",
     "compose",
     "database_service",
     "find_clashes",
@@ -99,4 +104,5 @@ __all__ = [
     "outbox_service",
     "read_settings",
     "start_order",
+    "webhooks_service",
 ]

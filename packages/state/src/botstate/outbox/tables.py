@@ -2,43 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Column,
-    DateTime,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    TypeDecorator,
-    Uuid,
-)
-
-if TYPE_CHECKING:
-    from sqlalchemy import Dialect
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time. SQLite keeps no zone, so what it keeps is UTC."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - given
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - given
-        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
-
-
-metadata = MetaData()
+from botstate.tables import UtcDateTime, metadata
 
 messages = Table(
     "outbox_message",

@@ -15,7 +15,7 @@ from botlib import BotError, ConflictError, FakeRandomness, IdSource, LimitError
 from botstate.memory import MemoryChannels
 from botstate.outbox.messages import Message, OutboxSettings, UndeliverableError
 from botstate.outbox.outbox import Outbox, open_outbox
-from botstate.outbox.tables import metadata
+from botstate.tables import metadata
 
 if TYPE_CHECKING:
     from uuid import UUID
