@@ -19,6 +19,7 @@ from botstate.folder import DATA_FOLDER, DataFolder, DataSettings
 from botstate.foundation import CLOCK, IDS, RANDOMNESS, foundation
 from botstate.guarded.service import http_service
 from botstate.http import HTTP, Headers, Http, HttpRequest, HttpResponse, HttpSettings, HttpStream
+from botstate.llm import LLM, LanguageModel, LlmSettings, llm_service
 from botstate.locks import Lock, hold_lock
 from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
 from botstate.migrations import MigrationError, Migrations
@@ -41,6 +42,7 @@ __all__ = [
     "DATA_FOLDER",
     "HTTP",
     "IDS",
+    "LLM",
     "OUTBOX",
     "RANDOMNESS",
     "SECRETS",
@@ -64,6 +66,8 @@ __all__ = [
     "HttpResponse",
     "HttpSettings",
     "HttpStream",
+    "LanguageModel",
+    "LlmSettings",
     "LocalSecrets",
     "Lock",
     "MemoryCache",
@@ -100,6 +104,7 @@ __all__ = [
     "given",
     "hold_lock",
     "http_service",
+    "llm_service",
     "locate_database",
     "outbox_service",
     "read_settings",

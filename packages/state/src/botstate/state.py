@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botstate.cache import CACHE
 from botstate.database import DATABASE
 from botstate.errors import MissingCapabilityError, SealedStateError, TakenCapabilityError
+from botstate.llm.model import LLM
 from botstate.secrets import SECRETS
 from botstate.settings import SETTINGS
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from botstate.cache import Cache
     from botstate.capability import Capability, T
     from botstate.database import Database
+    from botstate.llm.model import LanguageModel
     from botstate.secrets import Secrets
     from botstate.settings import Settings
 
@@ -53,6 +55,11 @@ class AppState:
     def secrets(self) -> Secrets:
         """Passwords, tokens and keys."""
         return self.require(SECRETS)
+
+    @property
+    def llm(self) -> LanguageModel:
+        """What talks: `await state.llm.generate(Prompt(…))`."""
+        return self.require(LLM)
 
     def provide(self, capability: Capability[T], implementation: T) -> None:
         """Put an implementation in. For composition and tests only; twice is an error, and so is after `seal`."""

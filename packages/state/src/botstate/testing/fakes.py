@@ -8,6 +8,8 @@ from botlib import FakeClock, FakeRandomness, IdSource, InvalidError, NotFoundEr
 from botstate.cache import CACHE
 from botstate.channels import CHANNELS
 from botstate.foundation import CLOCK, IDS, RANDOMNESS
+from botstate.llm.echo import EchoModel
+from botstate.llm.model import LLM
 from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
 from botstate.secrets import SECRETS
 from botstate.settings import SETTINGS, Settings
@@ -40,6 +42,8 @@ def fake_state(
 ) -> AppState:
     """A state with a fake of all that the foundation provides, with these parts as settings and these secrets.
 
+    Its language model repeats what it is told.
+
     It is not sealed: a test may provide more.
     """
     clock = clock or FakeClock()
@@ -52,5 +56,6 @@ def fake_state(
     state.provide(CHANNELS, MemoryChannels())
     state.provide(STREAMS, MemoryStreams(clock))
     state.provide(SECRETS, FakeSecrets(secrets))
+    state.provide(LLM, EchoModel())
     state.provide(IDS, IdSource(clock, randomness))
     return state
