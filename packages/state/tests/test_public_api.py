@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import botstate
+import botstate.testing
 
 
 def test_every_module_can_be_imported() -> None:
@@ -16,8 +17,16 @@ def test_what_is_public_exists() -> None:
     assert all(hasattr(botstate, name) for name in botstate.__all__)
 
 
+def test_what_is_public_for_tests_exists_and_every_contract_is() -> None:
+    assert all(hasattr(botstate.testing, name) for name in botstate.testing.__all__)
+    assert not hasattr(botstate.testing, "nonsense")
+    for module in pkgutil.iter_modules(botstate.testing.__path__, "botstate.testing."):
+        contracts = {name for name in vars(importlib.import_module(module.name)) if name.endswith("_CONTRACT")}
+        assert contracts <= set(botstate.testing.__all__)
+
+
 def test_nothing_heavy_is_loaded() -> None:
     heavy = {"fastapi", "starlette", "uvicorn", "pydantic", "sqlalchemy", "aiosqlite", "httpx2", "httpcore2"}
-    program = f"import sys, botstate; print(sorted({heavy} & set(sys.modules)))"
+    program = f"import sys, botstate, botstate.testing; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

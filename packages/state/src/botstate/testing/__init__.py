@@ -1,32 +1,82 @@
 """For tests: a state full of fakes, and one contract for each Protocol that any implementation can be checked against.
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("check", CACHE_CONTRACT, ids=lambda check: check.__name__)
-async def test_contract(check: CacheCheck) -> None:
-async with open_my_cache() as cache:
-await check(cache, asyncio.sleep)
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("check", CACHE_CONTRACT, ids=lambda check: check.__name__)
+    async def test_contract(check: CacheCheck) -> None:
+        async with open_my_cache() as cache:
+            await check(cache, asyncio.sleep)
+
+A contract is a tuple of checks; what a check is called with stands in the docstring of its module. Names are imported
+when they are asked for, as some contracts need SQLAlchemy. `docs/reference/capabilities.md` lists all of them.
 """
 
-from botstate.testing.cache import CACHE_CONTRACT, CacheCheck
-from botstate.testing.channels import CHANNELS_CONTRACT, ChannelsCheck
-from botstate.testing.fakes import FakeSecrets, fake_state
-from botstate.testing.http import HTTP_CONTRACT, FakeHttp, HttpCheck, sample_site
-from botstate.testing.secrets import SECRETS_CONTRACT, SecretsCheck
-from botstate.testing.streams import STREAMS_CONTRACT, StreamsCheck
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from botstate.testing.cache import CACHE_CONTRACT, CacheCheck
+    from botstate.testing.channels import CHANNELS_CONTRACT, ChannelsCheck
+    from botstate.testing.database import DATABASE_CONTRACT, DatabaseCheck
+    from botstate.testing.fakes import FakeSecrets, fake_state
+    from botstate.testing.http import HTTP_CONTRACT, FakeHttp, HttpCheck, sample_site
+    from botstate.testing.llm import LLM_CONTRACT, LlmCheck
+    from botstate.testing.outbox import OUTBOX_CONTRACT, OutboxCheck
+    from botstate.testing.secrets import SECRETS_CONTRACT, SecretsCheck
+    from botstate.testing.streams import STREAMS_CONTRACT, StreamsCheck
+
+#: Name -> the module that has it.
+_NAMES = {
+    "CACHE_CONTRACT": "cache",
+    "CHANNELS_CONTRACT": "channels",
+    "DATABASE_CONTRACT": "database",
+    "HTTP_CONTRACT": "http",
+    "LLM_CONTRACT": "llm",
+    "OUTBOX_CONTRACT": "outbox",
+    "SECRETS_CONTRACT": "secrets",
+    "STREAMS_CONTRACT": "streams",
+    "CacheCheck": "cache",
+    "ChannelsCheck": "channels",
+    "DatabaseCheck": "database",
+    "FakeHttp": "http",
+    "FakeSecrets": "fakes",
+    "HttpCheck": "http",
+    "LlmCheck": "llm",
+    "OutboxCheck": "outbox",
+    "SecretsCheck": "secrets",
+    "StreamsCheck": "streams",
+    "fake_state": "fakes",
+    "sample_site": "http",
+}
 
 __all__ = [
     "CACHE_CONTRACT",
     "CHANNELS_CONTRACT",
+    "DATABASE_CONTRACT",
     "HTTP_CONTRACT",
+    "LLM_CONTRACT",
+    "OUTBOX_CONTRACT",
     "SECRETS_CONTRACT",
     "STREAMS_CONTRACT",
     "CacheCheck",
     "ChannelsCheck",
+    "DatabaseCheck",
     "FakeHttp",
     "FakeSecrets",
     "HttpCheck",
+    "LlmCheck",
+    "OutboxCheck",
     "SecretsCheck",
     "StreamsCheck",
     "fake_state",
     "sample_site",
 ]
+
+if not TYPE_CHECKING:  # a type checker knows the names above, and tells those that are misspelt
+
+    def __getattr__(name: str) -> object:
+        if name not in _NAMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+        from importlib import import_module
+
+        return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
