@@ -2,7 +2,7 @@ import json
 import socket
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +15,7 @@ from botserver.cli import main
 from botserver.doctor import Finding, backends, machine, place, runtime
 from botserver.doctor.finding import worst
 from botstate import CACHE, AppState, Cache, MemoryCache, Provider, Service, foundation
+from botstate.migrations import Branch
 
 
 def test_a_new_place_is_healthy_and_is_left_as_it_was(
@@ -49,13 +50,45 @@ def test_a_database_that_is_there_is_asked(
     sqlite3.connect("data/botserver.sqlite3").close()
 
     assert main(["doctor", "--set", "server.port=0"]) == 0
-    assert "database     It answers within " in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "database     It answers within " in shown
+    assert "tables       They are up to date." in shown
+    with closing(sqlite3.connect("data/botserver.sqlite3")) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
 
     Path("data/botserver.sqlite3").write_bytes(b"no database at all " * 100)
     assert main(["doctor", "--set", "server.port=0"]) == 1
-    shown = capsys.readouterr()
-    assert "fail  database     database did not open: DatabaseError." in shown.out
-    assert shown.err == ""
+    told = capsys.readouterr()
+    assert "fail  database     It answers with DatabaseError." in told.out
+    assert told.err == ""
+
+
+def test_a_database_that_nobody_can_find_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--set", "server.port=0", "--set", "database.url=env:NO_SUCH_VARIABLE"]) == 1
+    assert "fail  database     The secret env:NO_SUCH_VARIABLE is not there." in capsys.readouterr().out
+
+
+BEHIND = Branch("mail", "behind", "mail_0001", ("mail_0002",), "mail is 1 revision behind.")
+NEWER = Branch("chat", "newer", "chat_0009", (), "The tables of chat are newer.")
+REMOVED = Branch("drive", "removed", "drive_0001", (), "drive has tables here.")
+
+
+@pytest.mark.parametrize(
+    ("branches", "upgrades", "state", "text"),
+    [
+        ([], True, "pass", "They are up to date."),
+        ([BEHIND], True, "pass", "The next start applies mail_0002."),
+        ([BEHIND], False, "fail", "mail is 1 revision behind."),
+        ([BEHIND, NEWER], True, "fail", "The tables of chat are newer."),
+        ([BEHIND, REMOVED], True, "warn", "drive has tables here."),
+    ],
+)
+def test_tables_that_a_server_cannot_work_with_are_told(
+    branches: list[Branch], upgrades: bool, state: str, text: str
+) -> None:
+    found = backends._judge(branches, upgrades=upgrades)
+
+    assert (found.state, found.text) == (state, text)
 
 
 def test_what_needs_settings_is_left_out_without_them(capsys: pytest.CaptureFixture[str]) -> None:

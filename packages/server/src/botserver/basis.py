@@ -23,6 +23,6 @@ def with_basis(services: Iterable[Service], settings: Settings | None = None) ->
     return (foundation(settings), *chosen, *wanted)
 
 
-def every_basis(settings: Settings | None = None, *, without_database: bool = False) -> tuple[Service, ...]:
-    """The whole basis, with or without the service that opens the database."""
-    return (foundation(settings), *(it for it in OPTIONAL if not (without_database and it is database_service)))
+def basis_without_database(settings: Settings | None = None) -> tuple[Service, ...]:
+    """The whole basis but for the service that opens the database, which upgrades it."""
+    return (foundation(settings), *(it for it in OPTIONAL if it is not database_service))

@@ -23,6 +23,7 @@ COMMANDS = (
     ("serve", "serve until Ctrl-C"),
     ("services", "list what is installed, and what hinders its start"),
     ("config", "check or show the settings"),
+    ("db", "bring the tables of the database up to date, or tell how they stand"),
     ("doctor", "look for what would go wrong here, and say what to do"),
     ("completion", "print what a shell needs to complete this command"),
 )

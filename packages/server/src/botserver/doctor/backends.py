@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from botlib import BotError
 from botserver.doctor.finding import Finding
-from botstate import CACHE, IDS, STANDINGS, compose
+from botstate import CACHE, IDS, STANDINGS, AppState, compose
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from botstate import AppState, Service
+    from botserver.doctor.finding import State
+    from botserver.tables import Tables
+    from botstate import Service
+    from botstate.migrations import Branch
 
 #: Seconds that one answer may take, and from which on it is doubtful.
 TIME_LIMIT, SLOW = 5.0, 0.25
@@ -30,6 +33,43 @@ async def check_backends(services: Sequence[Service]) -> tuple[Finding, ...]:
             elif service.check is not None:
                 found.append(await _ask(service.name, service.check, state))
         return tuple(found)
+
+
+async def check_database(tables: Tables, *, upgrades: bool) -> tuple[Finding, ...]:
+    """How fast it answers, and how the tables of each service stand. Nothing is changed.
+
+    `upgrades`: whether a server applies what is missing when it starts.
+    """
+    from sqlalchemy import text
+
+    from botstate.migrations.connecting import connect
+
+    async def ping(_state: AppState) -> None:
+        async with connect(tables.located) as connection:
+            await connection.execute(text("SELECT 1"))
+
+    answer = await _ask("database", ping, AppState())  # the first one also loads the driver
+    if answer.state == "fail":
+        return (answer,)
+    answer = await _ask("database", ping, AppState())
+    try:
+        branches = await tables.status()
+    except BotError as error:
+        return answer, Finding("tables", "fail", str(error), "Mend the package that it names, or leave it out.")
+    return answer, _judge(branches, upgrades=upgrades)
+
+
+def _judge(branches: Sequence[Branch], *, upgrades: bool) -> Finding:
+    harmful = {"newer"} if upgrades else {"newer", "behind"}
+    kinds_of: tuple[tuple[State, set[str]], ...] = (("fail", harmful), ("warn", {"removed"}))
+    for state, kinds in kinds_of:
+        sentences = [it.sentence for it in branches if it.state in kinds]
+        if sentences:
+            return Finding("tables", state, "\n".join(sentences), "`botserver db status` tells how each one stands.")
+    missing = [revision for it in branches for revision in it.pending]
+    if missing:
+        return Finding("tables", "pass", f"The next start applies {', '.join(missing)}.")
+    return Finding("tables", "pass", "They are up to date.")
 
 
 async def _ask(name: str, question: Callable[[AppState], Awaitable[None]], state: AppState) -> Finding:

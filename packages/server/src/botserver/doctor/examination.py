@@ -6,21 +6,23 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from botlib import BotError, SystemClock
-from botserver.basis import every_basis
+from botserver.basis import basis_without_database
 from botserver.data import data_folders, is_new
-from botserver.doctor.backends import check_backends
+from botserver.doctor.backends import check_backends, check_database
 from botserver.doctor.finding import Finding
 from botserver.doctor.machine import check_clock, check_disk, check_open_files
 from botserver.doctor.place import check_data_folder, check_port, nearest_folder
 from botserver.doctor.runtime import check_python, check_sqlite
 from botserver.listing import find_problems
 from botserver.settings import ServerSettings
+from botserver.tables import open_tables
+from botstate import DatabaseSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from botserver.discovery import Discovery
-    from botstate import Settings
+    from botstate import Service, Settings
 
 
 def examine(discovery: Discovery, read_settings: Callable[[], Settings]) -> tuple[Finding, ...]:
@@ -35,7 +37,7 @@ def examine(discovery: Discovery, read_settings: Callable[[], Settings]) -> tupl
         found.append(Finding("settings", "fail", str(error), "Mend them, and look again: `botserver config check`."))
         return tuple(found)
     found.append(Finding("settings", "pass", "They can be used."))
-    return (*found, *_check_place(settings), *_check_connections(settings))
+    return (*found, *_check_place(settings), *_check_connections(settings, discovery.services))
 
 
 def _check_services(discovery: Discovery) -> Finding:
@@ -56,8 +58,17 @@ def _check_place(settings: Settings) -> Iterator[Finding]:
         yield check_clock(SystemClock(), there)
 
 
-def _check_connections(settings: Settings) -> tuple[Finding, ...]:
+def _check_connections(settings: Settings, services: Sequence[Service]) -> tuple[Finding, ...]:
+    return asyncio.run(_connect(settings, services))
+
+
+async def _connect(settings: Settings, services: Sequence[Service]) -> tuple[Finding, ...]:
+    others = await check_backends(basis_without_database(settings))
     if is_new(settings):
-        made = Finding("database", "pass", "It will be made at the first start.")
-        return (made, *asyncio.run(check_backends(every_basis(settings, without_database=True))))
-    return asyncio.run(check_backends(every_basis(settings)))
+        return (Finding("database", "pass", "It will be made at the first start."), *others)
+    try:
+        async with open_tables(settings, services) as tables:
+            upgrades = settings.part(DatabaseSettings).upgrade
+            return (*await check_database(tables, upgrades=upgrades), *others)
+    except BotError as error:
+        return (Finding("database", "fail", str(error), "Mend it in the settings of database."), *others)
