@@ -68,9 +68,8 @@ def test_a_schema_is_a_schema_and_is_listed(name: str) -> None:
 
 
 def test_every_schema_belongs_to_a_command() -> None:
-    assert {file.name.removesuffix(".schema.json") for file in SCHEMAS.glob("*.schema.json")} == ELSEWHERE | set(
-        COMMANDS
-    )
+    names = {file.name.removesuffix(".schema.json") for file in SCHEMAS.glob("*.schema.json")}
+    assert {name for name in names if not name.startswith("botserver-")} == ELSEWHERE | set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

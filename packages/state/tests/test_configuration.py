@@ -1,6 +1,6 @@
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,6 +10,7 @@ from pydantic import Field
 
 from botlib import Bytes, InvalidError, Seconds, Secret
 from botstate import SETTINGS, AppState, MissingSettingsError, Settings, SettingsError, Sources, read_settings
+from botstate.declaration import declared_settings
 from botstate.testing import fake_state
 
 if TYPE_CHECKING:
@@ -328,6 +329,17 @@ def test_a_type_that_is_there_for_type_checkers_only_is_a_mistake_of_the_service
     assert problems(kinds={"lazy": LazySettings}) == (
         "LazySettings uses Decimal, which its module imports for type checkers only. Import it always.",
     )
+
+
+def test_what_may_be_set_is_told_with_its_default() -> None:
+    declared = {it.key: it.default for it in declared_settings({"wide-one": WideSettings})}
+
+    assert declared["wide_one.pause"] == 1.0
+    assert declared["wide_one.limits.daily"] == 7
+    assert declared["wide_one.extra.daily"] == 100
+    assert declared["wide_one.accounts.NAME.secret"] is MISSING
+    assert declared["wide_one.accounts.NAME.retry.daily"] == 5
+    assert "wide_one.made" not in declared
 
 
 def test_settings_that_nobody_declared_are_a_mistake_of_the_service() -> None:

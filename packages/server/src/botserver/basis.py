@@ -16,10 +16,11 @@ OPTIONAL: tuple[Service, ...] = (database_service,)
 
 
 def with_basis(services: Iterable[Service], settings: Settings | None = None) -> tuple[Service, ...]:
-    """These services and all that they stand on."""
+    """These services and all that they stand on. What one of them provides itself is not taken from the basis."""
     wanted = tuple(services)
     needed = {capability for service in wanted for capability in service.requires}
-    chosen = (it for it in OPTIONAL if needed.intersection(provider.capability for provider in it.provides))
+    missing = needed - {provider.capability for service in wanted for provider in service.provides}
+    chosen = (it for it in OPTIONAL if missing.intersection(provider.capability for provider in it.provides))
     return (foundation(settings), *chosen, *wanted)
 
 

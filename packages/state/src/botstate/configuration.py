@@ -5,19 +5,18 @@ Pure: what is in the files and in the environment comes as an argument, and ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botlib import BotError
 from botstate.conversion import MismatchError, convert
+from botstate.declaration import default_of, family_of, hints_of, table_of
 from botstate.errors import SettingsError
 from botstate.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     Path = tuple[str, ...]
 
@@ -78,12 +77,12 @@ class _Tree:
             self._declare(kind, (_normal(name),))
 
     def _declare(self, kind: type, path: Path) -> None:
-        hints = _hints_of(kind)
+        hints = hints_of(kind)
         self._kinds[path] = kind
         self._tables[path] = [it.name for it in fields(kind) if it.init]
         for name in self._tables[path]:
             place, hint = (*path, name), hints[name]
-            table, family = _table_of(hint), _family_of(hint)
+            table, family = table_of(hint), family_of(hint)
             if table is not None:
                 self._declare(table, place)
             elif family is not None:
@@ -140,7 +139,7 @@ class _Tree:
 
     def _build_field(self, place: Path, it: Field[Any], default: Any) -> Any:
         """The value that is given, or MISSING when the default of the field shall count."""
-        inherited = _default_of(it) if default is None else getattr(default, it.name)
+        inherited = default_of(it, default)
         if place in self._families:
             names = self._tables[place]
             return {name: self.build((*place, name)) for name in names} if names else inherited
@@ -173,33 +172,6 @@ class _Tree:
         known = self._tables[parent]
         close = get_close_matches(path[len(parent)].lower(), known, 1)
         return f"Did you mean {'.'.join((*parent, *close))}?" if close else f"Known are {_listed(known)}."
-
-
-def _hints_of(kind: type) -> dict[str, Any]:
-    try:
-        return get_type_hints(kind, include_extras=True)
-    except NameError as error:
-        raise SettingsError(
-            f"{kind.__name__} uses {error.name}, which its module imports for type checkers only. Import it always."
-        ) from None
-
-
-def _table_of(hint: Any) -> type | None:
-    if get_origin(hint) in {Union, UnionType}:
-        others = [it for it in get_args(hint) if it is not NoneType]
-        hint = others[0] if len(others) == 1 else None
-    return hint if isinstance(hint, type) and is_dataclass(hint) else None
-
-
-def _family_of(hint: Any) -> type | None:
-    kind = get_origin(hint)
-    if not (isinstance(kind, type) and issubclass(kind, Mapping)):
-        return None
-    return _table_of(get_args(hint)[1])
-
-
-def _default_of(it: Field[Any]) -> Any:
-    return it.default_factory() if it.default_factory is not MISSING else it.default
 
 
 def _all_given(sources: Sources) -> Iterator[_Given]:
