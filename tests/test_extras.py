@@ -34,10 +34,11 @@ def test_every_member_has_its_extra_and_is_part_of_all() -> None:
 
 def test_every_member_is_known_to_type_checkers_by_its_short_name() -> None:
     source = (SERVER / "src" / "botserver" / "__init__.py").read_text()
+    block = source.split("if TYPE_CHECKING:  # what an extra brings")[1].split("if not TYPE_CHECKING")[0]
     for distribution in offered():
         package, name = (it.replace("-", "_") for it in (distribution, distribution.removeprefix("botserver-")))
-        line = f"    import {package} as {name}\n"
-        assert line in source, f"add to `if TYPE_CHECKING` in packages/server/src/botserver/__init__.py: {line.strip()}"
+        assert f"    import {package} as {name}\n" in block, f"add to botserver/__init__.py: import {package} as {name}"
+        assert f'"{name}"' in block, f'add to `__all__ +=` in botserver/__init__.py: "{name}"'
 
 
 def test_all_is_all_other_extras() -> None:

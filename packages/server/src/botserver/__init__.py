@@ -46,6 +46,11 @@ __all__ = [
     "state",
 ]
 
+if TYPE_CHECKING:  # what an extra brings: its short name is there when it is installed
+    import botserver_stack as stack
+
+    __all__ += ["stack"]
+
 if not TYPE_CHECKING:  # a type checker knows the names above, and tells those that are misspelt
 
     def __getattr__(name: str) -> object:

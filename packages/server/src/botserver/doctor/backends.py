@@ -40,13 +40,11 @@ async def check_database(tables: Tables, *, upgrades: bool) -> tuple[Finding, ..
 
     `upgrades`: whether a server applies what is missing when it starts.
     """
-    from sqlalchemy import text
-
     from botstate.migrations.connecting import connect
 
     async def ping(_state: AppState) -> None:
         async with connect(tables.located) as connection:
-            await connection.execute(text("SELECT 1"))
+            await connection.exec_driver_sql("SELECT 1")
 
     answer = await _ask("database", ping, AppState())  # the first one also loads the driver
     if answer.state == "fail":
