@@ -24,6 +24,9 @@ from botserver_stack.processes import Process, find_process, is_alive, read_prog
 from botserver_stack.records import ServerRecord, StackRecord, write_record
 from botserver_stack.spawning import Order, adopt_orphans, spawn
 
+#: Asks a keeper to end its stack; every other signal that can be ignored is.
+END_SIGNAL = signal.SIGUSR1
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 def main() -> None:
     """Keep the stack that the first argument describes (JSON), until the socket that it names is closed."""
     options = json.loads(sys.argv[1])
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, END_SIGNAL):
         signal.signal(number, signal.SIG_IGN)
     os.umask(0o077)
     adopt_orphans()
@@ -88,6 +91,7 @@ class _Keeper:
         self.record = record
         self.keep_on_death = keep_on_death
         self.ended = False
+        self.asked = False
         self.codes: dict[str, int] = {}
         self.verbs: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "spawn": self._spawn,
@@ -103,6 +107,7 @@ class _Keeper:
         waking, woken = os.pipe()
         os.set_blocking(woken, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(END_SIGNAL, lambda *_: setattr(self, "asked", True))
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         poll = select.poll()
         poll.register(link, select.POLLIN)
@@ -115,6 +120,9 @@ class _Keeper:
             ready = {descriptor for descriptor, _ in poll.poll()}
             if waking in ready:
                 os.read(waking, 4096)
+            if self.asked:
+                self.end(keep=self.record.keep)
+                return
             self._reap()
             if link.fileno() not in ready:
                 continue

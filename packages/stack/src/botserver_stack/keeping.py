@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -119,6 +120,19 @@ class Keeper:
             self._request({"do": "end", "keep": keep})
         finally:
             self.abandon()
+
+    async def wait_ended(self) -> bool:
+        """Wait until the keeper is gone, and say whether it went because it was asked to."""
+        loop = asyncio.get_running_loop()
+        gone = asyncio.Event()
+        descriptor = os.pidfd_open(self._process.pid)
+        loop.add_reader(descriptor, gone.set)
+        try:
+            await gone.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+        return self._process.wait() == 0
 
     def abandon(self) -> None:
         """Close the link: the keeper ends everything as if we had died. Returns when it is gone."""

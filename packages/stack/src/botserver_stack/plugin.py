@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from botserver_stack.blocking import BlockingStack
+    from botserver_stack.stack import S3Access
 
 
 class StackFactory(Protocol):
@@ -62,6 +63,12 @@ def redis_url(stack: BlockingStack) -> Iterator[str]:
     number = stack.run(stack.stack.take_keyspace())
     yield stack.stack.keyspace_url(number)
     stack.run(stack.stack.empty_keyspace(number))
+
+
+@pytest.fixture
+def s3(stack: BlockingStack) -> S3Access:
+    """A fresh bucket, with all that a client needs. `stack_services` has to name s3; the bucket goes with the stack."""
+    return stack.run(stack.stack.create_bucket(f"test-{os.urandom(6).hex()}"))
 
 
 @pytest.fixture

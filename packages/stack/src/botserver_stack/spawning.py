@@ -54,7 +54,7 @@ def _become(order: Order, parent: int, writing: int) -> NoReturn:
     path = order.arguments[0]
     try:
         os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD, signal.SIGUSR1):
             signal.signal(number, signal.SIG_DFL)
         os.umask(0o077)
         path = order.log

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from botlib import Secret, SystemClock, SystemRandomness
@@ -14,10 +15,11 @@ from botserver_stack.errors import StackError
 from botserver_stack.keeping import Keeper
 from botserver_stack.ports import reserve_port
 from botserver_stack.processes import COOKIE
-from botserver_stack.recipes import RECIPES, Site
+from botserver_stack.recipes import Site, find_recipes
 from botserver_stack.recipes.postgres import PostgresRecipe
 from botserver_stack.recipes.valkey import DATABASES, ask
 from botserver_stack.root import check_root
+from botserver_stack.s3_requests import send_request
 from botserver_stack.server import Server
 from botserver_stack.sweeping import sweep
 
@@ -112,6 +114,16 @@ class TemporaryStack:
         return S3Access(endpoint, found["MINIO_ACCESS_KEY"], Secret(found["MINIO_SECRET_KEY"]), found["MINIO_BUCKET"])
 
     @property
+    def addresses(self) -> tuple[tuple[str, str], ...]:
+        """Title and address of each server, without passwords."""
+        return tuple((it.recipe.title, f"{it.site.host}:{it.site.port}") for it in self._servers.values())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What its user must know about the servers that it has."""
+        return tuple(it.warning for it in self._recipes if it.warning)
+
+    @property
     def keeper_pid(self) -> int:
         """The process that keeps it, for tests that kill it."""
         return self._running().pid
@@ -121,8 +133,8 @@ class TemporaryStack:
 
         Raises `StackError`, and leaves nothing then.
         """
-        for recipe in self._recipes:
-            recipe.find()
+        for warning in self.warnings:
+            logging.getLogger(__name__).warning("%s", warning)
         root = check_root(self._root)
         await asyncio.to_thread(sweep, root)
         self._folder = os.path.join(root, f"botserver-test-{self._id}")
@@ -145,6 +157,10 @@ class TemporaryStack:
         finally:
             for server in self._servers.values():
                 server.close()
+
+    async def wait_ended(self) -> bool:
+        """Wait until its keeper is gone, and say whether it went because somebody asked it to (`bot-stack down`)."""
+        return await self._running().wait_ended()
 
     async def stop_server(self, name: str) -> None:
         """End one server as an operator would; its data and its port stay."""
@@ -183,6 +199,13 @@ class TemporaryStack:
     def keyspace_url(self, number: int) -> str:
         """The address of a keyspace."""
         return f"{self.redis_url.rpartition('/')[0]}/{number}"
+
+    async def create_bucket(self, name: str) -> S3Access:
+        """An empty bucket."""
+        answer = await send_request(self._server("s3").site, "PUT", f"/{name}")
+        if answer.status != 200:
+            raise StackError(f"The bucket {name} cannot be made: status {answer.status} of the S3 server.")
+        return replace(self.s3, bucket=name)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -240,7 +263,7 @@ class TemporaryStack:
             stack=self._folder,
             folder=os.path.join(self._folder, recipe.folder),
             port=port.number,
-            user=recipe.user or self._hex(10),
+            user=recipe.user.format(random=self._hex(10)),
             password=Secret(self._hex(20)),
             environment={
                 COOKIE: cookie,
@@ -278,16 +301,6 @@ class TemporaryStack:
 
     def _hex(self, count: int) -> str:
         return self._randomness.random_bytes(count).hex()
-
-
-def find_recipes(names: Sequence[str]) -> tuple[Recipe, ...]:
-    """The recipes of these names, in the order in which they are started. Raises `StackError` for unknown ones."""
-    known = {it.name: it for it in RECIPES}
-    unknown = [it for it in names if it not in known]
-    if unknown or not names:
-        what = f"There is no server named {unknown[0]!r}." if unknown else "No server was named."
-        raise StackError(what, remedy=f"There are {', '.join(known)}.")
-    return tuple(it for it in RECIPES if it.name in names)
 
 
 def _quoted(name: str) -> str:

