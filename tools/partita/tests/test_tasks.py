@@ -55,3 +55,32 @@ def test_the_help_of_a_task_shows_the_defaults(root: Path) -> None:
 def test_a_flag_with_two_values_takes_two(root: Path) -> None:
     ran = invoke(root, "graph", "--why", "a", "nowhere")
     assert (ran.returncode, "nowhere" in ran.stderr) == (2, True)
+
+
+def test_another_program_gets_tasks_of_its_own(make_tree: MakeTree) -> None:
+    root = make_tree(
+        {
+            "tasks.py": """
+import argparse
+from partita.tasks import Program, create_tasks, namespace
+
+COMMANDS = (("list", "list"), ("run", "run"))
+
+def create_parser(name):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--where", default="here", help="a place")
+    parser.add_argument("rest", nargs=argparse.REMAINDER if name == "run" else "?")
+    return parser
+
+def main(words):
+    print(words)
+    return 3
+
+namespace.add_collection(create_tasks(Program(COMMANDS, create_parser, main, name="other")))
+"""
+        }
+    )
+    assert "other.list" in invoke(root, "--list").stdout
+    ran = invoke(root, "other.run", "--where", "there", "--", "two words", "--flag")
+    assert (ran.returncode, ran.stdout) == (3, "['run', '--where', 'there', '--', 'two words', '--flag']\n")
+    assert invoke(root, "other.list", "bare").stdout == "['list', '--where', 'here', 'bare']\n"

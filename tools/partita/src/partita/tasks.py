@@ -1,13 +1,14 @@
 """The commands as Invoke tasks. `tasks.py` of a repository is two lines: import `namespace`, and that is it.
 
-Options are written once, in the parser of each command: a task takes its arguments from there.
+Options are written once, in the parser of each command: a task takes its arguments from there. Any other program whose
+commands have such parsers gets its tasks the same way, from `create_tasks`.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from invoke.collection import Collection
 from invoke.exceptions import Exit
@@ -38,22 +39,45 @@ class SeveralArgument(Argument):
             self._value = list(self.values)
 
 
+class Program(NamedTuple):
+    """A command line with commands: name and summary of each, the parser of one, and what runs a whole line.
+
+    The tasks of a program with a `name` are called `name.command`.
+    """
+
+    commands: tuple[tuple[str, str], ...]
+    create_parser: Callable[[str], argparse.ArgumentParser]
+    main: Callable[[Sequence[str]], int]
+    name: str = ""
+
+    def word(self, command: str) -> str:
+        """What a person types after `invoke` for this command."""
+        return f"{self.name}.{command}" if self.name else command
+
+    def actions(self, command: str) -> list[argparse.Action]:
+        """The options and arguments of this command."""
+        parser = self.create_parser(command)
+        return list(parser._actions)  # noqa: SLF001 - argparse offers no other way to list them
+
+
 class CommandTask(Task):  # type: ignore[type-arg] # Invoke declares no parameter for its callable
     """A task whose arguments are those of a command's parser."""
 
-    def __init__(self, command: str, summary: str) -> None:
+    def __init__(self, program: Program, command: str, summary: str) -> None:
+        self.program = program
         self.command = command
-        super().__init__(_create_body(command, summary), name=command)
+        super().__init__(_create_body(program, command, summary), name=command)
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:  # noqa: ARG002 - Invoke's
         """One argument for each action of the parser, positional ones first.
 
         Invoke asks every task at every start; only the command that was named needs to be loaded for an answer.
         """
-        if self.command not in sys.argv:
+        word = self.program.word(self.command)
+        if word not in sys.argv:
             return []
-        actions = [action for action in _actions(self.command) if action.dest != "help"]
-        given = _has_bare_word(sys.argv[sys.argv.index(self.command) + 1 :], actions)
+        actions = [it for it in self.program.actions(self.command) if it.dest != "help" and not _takes_the_rest(it)]
+        given = _has_bare_word(sys.argv[sys.argv.index(word) + 1 :], actions, self.program)
         return [_argument(action, given) for action in sorted(actions, key=lambda action: bool(action.option_strings))]
 
     def argspec(self, body: Callable[..., Any]) -> Any:  # noqa: ARG002 - the parser says it, not the function
@@ -63,12 +87,21 @@ class CommandTask(Task):  # type: ignore[type-arg] # Invoke declares no paramete
         return inspect.Signature()
 
 
-def _create_body(command: str, summary: str) -> Callable[..., None]:
+def create_tasks(program: Program) -> Collection:
+    """A task for each command; a collection to be added to the namespace of a `tasks.py`, or to be it."""
+    tasks = (CommandTask(program, command, summary) for command, summary in program.commands)
+    return Collection(*((program.name,) if program.name else ()), *tasks)
+
+
+def _create_body(program: Program, command: str, summary: str) -> Callable[..., None]:
     def body(context: Context, **values: Any) -> None:
-        words = [command, *_words(command, values)]
-        if context.config.run.dry and "--dry-run" in {s for a in _actions(command) for s in a.option_strings}:
+        actions = program.actions(command)
+        words = [command, *_words(actions, values)]
+        if context.config.run.dry and "--dry-run" in {option for it in actions for option in it.option_strings}:
             words.append("--dry-run")
-        code = main(words)
+        if any(_takes_the_rest(it) for it in actions) and "--" in sys.argv:
+            words += sys.argv[sys.argv.index("--") :]  # Invoke would give it as one text, its quotes lost
+        code = program.main(words)
         if code:
             raise Exit(code=code)
 
@@ -77,15 +110,15 @@ def _create_body(command: str, summary: str) -> Callable[..., None]:
     return body
 
 
-def _actions(command: str) -> list[argparse.Action]:
-    return list(create_command_parser(command)._actions)  # noqa: SLF001 - argparse offers no other way to list them
+def _takes_the_rest(action: argparse.Action) -> bool:
+    return action.nargs == argparse.REMAINDER
 
 
-def _has_bare_word(words: Sequence[str], actions: Sequence[argparse.Action]) -> bool:
+def _has_bare_word(words: Sequence[str], actions: Sequence[argparse.Action], program: Program) -> bool:
     """Whether one of these words of a command line is a value without a flag, before the next task begins."""
     valued = {option for action in actions if action.nargs != 0 for option in action.option_strings}
     for place, word in enumerate(words):
-        if place and word in dict(COMMANDS):
+        if place and word in {program.word(command) for command, _ in program.commands}:
             return False
         if not word.startswith("-") and (not place or words[place - 1] not in valued):
             return True
@@ -109,13 +142,13 @@ def _argument(action: argparse.Action, given: bool) -> Argument:
     return Argument(kind=str, default=default, **common)
 
 
-def _words(command: str, values: dict[str, Any]) -> list[str]:
+def _words(actions: Sequence[argparse.Action], values: dict[str, Any]) -> list[str]:
     """The command line that these values stand for."""
     words: list[str] = []
-    for action in _actions(command):
+    for action in actions:
         name = (action.option_strings or [action.dest])[0].lstrip("-").replace("-", "_")
         value = values.get(name)
-        if value in (None, False, "", []) or action.dest == "help":
+        if value in (None, False, "", []) or action.dest == "help" or _takes_the_rest(action):
             continue
         if not action.option_strings:
             words.append(str(value))
@@ -128,4 +161,4 @@ def _words(command: str, values: dict[str, Any]) -> list[str]:
     return words
 
 
-namespace = Collection(*(CommandTask(name, summary) for name, summary in COMMANDS))
+namespace = create_tasks(Program(COMMANDS, create_command_parser, main))
