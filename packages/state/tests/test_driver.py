@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
 
-from botstate.driver import create_driver
+from botstate.driver import Module
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +33,7 @@ class Book(Base):
 
 @asynccontextmanager
 async def open_session(folder: Path) -> AsyncIterator[AsyncSession]:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{folder}/test.sqlite3", module=create_driver())
+    engine = create_async_engine(f"sqlite+aiosqlite:///{folder}/test.sqlite3", module=Module())
     try:
         async with engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)

@@ -1,5 +1,4 @@
 import asyncio
-import gc
 import logging
 import os
 import sqlite3
@@ -10,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -22,6 +20,7 @@ from botstate import (
     DATABASE,
     Database,
     DatabaseSettings,
+    DataSettings,
     Service,
     Settings,
     compose,
@@ -29,6 +28,7 @@ from botstate import (
     driver,
     foundation,
     sqlite,
+    units,
 )
 from botstate.testing.database import (
     DATABASE_CONTRACT,
@@ -41,9 +41,11 @@ pytestmark = pytest.mark.anyio
 
 
 def open_database(
-    folder: Path, *, lock_limit: float = 5, unit_limit: float = 10
+    folder: Path, *, lock_limit: float = 5, unit_limit: float = 10, turn_limit: float = 15
 ) -> AbstractAsyncContextManager[Database]:
-    settings = DatabaseSettings(folder / "test 100%? #.sqlite3", lock_limit=lock_limit, unit_limit=unit_limit)
+    settings = DatabaseSettings(
+        folder / "test 100%? #.sqlite3", lock_limit=lock_limit, unit_limit=unit_limit, turn_limit=turn_limit
+    )
     return sqlite.open_sqlite(settings, SystemClock(), FakeRandomness())
 
 
@@ -54,10 +56,10 @@ async def test_contract(check: DatabaseCheck, tmp_path: Path) -> None:
 
 async def test_the_race_is_lost_with_a_deferred_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     create_engine = sqlite.create_engine
-    monkeypatch.setattr(sqlite, "ATTEMPTS", 1)
+    monkeypatch.setattr(units, "ATTEMPTS", 1)
 
-    def defer(settings: DatabaseSettings, _begin: str, connections: int, *pragmas: str) -> AsyncEngine:
-        return create_engine(settings, "BEGIN DEFERRED", connections, *pragmas)
+    def defer(settings: DatabaseSettings, _begin: str, *pragmas: str) -> AsyncEngine:
+        return create_engine(settings, "BEGIN DEFERRED", *pragmas)
 
     await a_limit_holds_when_eight_ask_at_once(partial(open_database, tmp_path / "immediate"))
     monkeypatch.setattr(sqlite, "create_engine", defer)
@@ -66,21 +68,18 @@ async def test_the_race_is_lost_with_a_deferred_begin(tmp_path: Path, monkeypatc
         await a_limit_holds_when_eight_ask_at_once(partial(open_database, tmp_path / "deferred"))
 
 
-# The broken one also leaves its connection behind, which the interpreter may find in any later test.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 async def test_a_lock_is_kept_when_a_cancelled_statement_is_not_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def run_on(driver: Any, run: Callable[[], object]) -> object:
-        return await driver._execute(run)
+    call = driver.Worker.call
 
-    monkeypatch.setattr(driver, "_run_to_its_end", run_on)
+    async def call_to_its_end(worker: driver.Worker, work: Callable[..., object], **_options: bool) -> object:
+        return await call(worker, work)
+
+    monkeypatch.setattr(driver.Worker, "call", call_to_its_end)
 
     with pytest.raises(UnavailableError, match="locked by others"):
         await a_unit_that_is_cancelled_within_a_statement_lets_go(partial(open_database, tmp_path, lock_limit=0.1))
-
-    gc.collect()
-    await wait_for_connections_to_end()
 
 
 async def journal_mode(session: AsyncSession) -> object:
@@ -155,7 +154,7 @@ async def test_another_process_that_gives_the_lock_back_is_waited_for(tmp_path: 
 
 
 async def test_a_queue_that_is_too_long_is_refused(tmp_path: Path) -> None:
-    async with open_database(tmp_path, lock_limit=0.05, unit_limit=0.4) as database, asyncio.TaskGroup() as tasks:
+    async with open_database(tmp_path, unit_limit=0.4, turn_limit=0.45) as database, asyncio.TaskGroup() as tasks:
         first = tasks.create_task(refused(database))
         second = tasks.create_task(refused(database))
         third = tasks.create_task(refused(database))
@@ -192,7 +191,7 @@ async def test_a_task_that_a_unit_started_has_units_of_its_own(tmp_path: Path) -
 
 
 async def test_services_get_it_as_a_capability(tmp_path: Path) -> None:
-    settings = Settings({"database": DatabaseSettings(tmp_path / "state.sqlite3")})
+    settings = Settings({"data": DataSettings(tmp_path / "data"), "database": DatabaseSettings()})
     user = Service(name="user", requires=(DATABASE,))
     check = database_service.check
     assert check is not None
@@ -200,9 +199,13 @@ async def test_services_get_it_as_a_capability(tmp_path: Path) -> None:
     async with compose([foundation(settings), database_service, user]) as state:
         assert state.database is state.require(DATABASE)
         await check(state)
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    assert os.listdir(tmp_path / "data") == ["botserver.sqlite3"]
 
 
-@pytest.mark.parametrize("wrong", [{"lock_limit": 0}, {"unit_limit": -1}, {"readers": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"lock_limit": 0}, {"unit_limit": -1}, {"turn_limit": 0}, {"readers": 0}, {"connections": 0}]
+)
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="number"):
         DatabaseSettings(**wrong)  # type: ignore[arg-type]  # the numbers are what is wrong
@@ -221,8 +224,8 @@ async def test_a_unit_that_is_cancelled_while_it_connects_leaves_no_connection_o
 
 
 async def wait_for_connections_to_end() -> None:
-    """Each connection of aiosqlite is a thread."""
+    """Each connection is a thread."""
     for thread in threading.enumerate():
-        if "connection_worker" in thread.name:
+        if thread.name == "botstate-sqlite":
             await asyncio.to_thread(thread.join, 20)
             assert not thread.is_alive(), "a connection was left open"

@@ -74,8 +74,9 @@ async def _begin(connection: AsyncConnection) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            await connection.begin()
+            await connection.execute(text("SELECT 1"))  # the lock comes with the first statement
         except DBAPIError as error:
+            await connection.rollback()
             if not is_busy(error):
                 raise
             if time.monotonic() > deadline:
@@ -104,4 +105,4 @@ def _create_engine(database: DatabaseSettings, begin: str, *pragmas: str) -> Asy
         return postgres.create_engine(database, 1)
     from botstate import sqlite
 
-    return sqlite.create_engine(database, begin, 1, *pragmas)
+    return sqlite.create_engine(database, begin, *pragmas)
