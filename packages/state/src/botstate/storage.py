@@ -18,10 +18,11 @@ from botstate.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from botlib import Clock
+    from botlib import Clock, Randomness
     from botstate.state import AppState
 
 _log = logging.getLogger(__name__)
@@ -40,15 +41,27 @@ async def locate_database(settings: DatabaseSettings, folder: DataFolder, secret
     return replace(settings, file=folder.place(settings.file))
 
 
+def open_database(
+    settings: DatabaseSettings, clock: Clock, randomness: Randomness
+) -> AbstractAsyncContextManager[Database]:
+    """The database of these settings, whose URL and file are the final ones. Its tables are left as they are."""
+    # SQLAlchemy takes a quarter of a second that only its users need.
+    if settings.url:
+        from botstate.postgres import open_postgres
+
+        return open_postgres(settings, clock, randomness)
+    from botstate.sqlite import open_sqlite
+
+    return open_sqlite(settings, clock, randomness)
+
+
 @asynccontextmanager
 async def _open_database(state: AppState) -> AsyncIterator[Database]:
-    from botstate.sqlite import open_sqlite  # SQLAlchemy takes a quarter of a second that only its users need
-
     settings = await locate_database(
         state.settings.part(DatabaseSettings), state.require(DATA_FOLDER), state.require(SECRETS)
     )
     await _bring_up_to_date(settings, state.require(SERVICES), state.require(CLOCK))
-    async with open_sqlite(settings, state.require(CLOCK), state.require(RANDOMNESS)) as database:
+    async with open_database(settings, state.require(CLOCK), state.require(RANDOMNESS)) as database:
         yield database
 
 
