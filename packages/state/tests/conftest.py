@@ -1,8 +1,5 @@
 """What the tests of botstate share."""
 
-import os
-import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,25 +14,10 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
-def postgres_url() -> str:
-    if "TEST_POSTGRES_URL" not in os.environ:
-        pytest.skip("needs PostgreSQL: set TEST_POSTGRES_URL to its URL")
-    return os.environ["TEST_POSTGRES_URL"]
-
-
 @pytest.fixture
-def fresh_postgres(postgres_url: str) -> Iterator[DatabaseSettings]:
-    """An empty database of a PostgreSQL server, dropped at the end."""
-    import psycopg
-
-    name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-        try:
-            yield DatabaseSettings(url=Secret(f"{postgres_url.rpartition('/')[0]}/{name}"))
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+def fresh_postgres(postgres_url: str) -> DatabaseSettings:
+    """An empty database of a PostgreSQL server; dropped after the test."""
+    return DatabaseSettings(url=Secret(postgres_url))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
