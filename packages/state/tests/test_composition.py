@@ -18,13 +18,16 @@ from botstate import (
     STANDINGS,
     STREAMS,
     AppState,
+    CacheSettings,
     Capability,
     Provider,
     SealedStateError,
     Service,
+    Settings,
     Standing,
     StartupError,
     StateError,
+    cache_service,
     compose,
     foundation,
     given,
@@ -35,7 +38,7 @@ pytestmark = pytest.mark.anyio
 
 DRIVE = Capability[str]("drive")
 MAIL = Capability[str]("mail")
-FOUNDATION: tuple[Capability[Any], ...] = (CACHE, CHANNELS, CLOCK, IDS, RANDOMNESS, SECRETS, SETTINGS, STREAMS)
+BASIS: tuple[Capability[Any], ...] = (CACHE, CHANNELS, CLOCK, IDS, RANDOMNESS, SECRETS, SETTINGS, STREAMS)
 CHAT = Capability[str]("chat")
 
 
@@ -254,13 +257,14 @@ async def test_the_foundation_gives_time_chance_and_ids() -> None:
         assert state.require(IDS).new_id().version == 7
 
 
-async def test_the_fake_state_holds_what_the_foundation_provides() -> None:
-    async with compose([foundation()]) as state:
-        real = {capability for capability in FOUNDATION if state.has(capability)}
+async def test_the_fake_state_holds_what_the_basis_provides() -> None:
+    settings = Settings({"cache": CacheSettings()})
+    async with compose([foundation(settings), cache_service]) as state:
+        real = {capability for capability in BASIS if state.has(capability)}
     fake = fake_state()
 
-    assert real == set(FOUNDATION)
-    assert real == {capability for capability in FOUNDATION if fake.has(capability)}
+    assert real == set(BASIS)
+    assert real == {capability for capability in BASIS if fake.has(capability)}
     assert fake.require(IDS).new_id() == fake_state().require(IDS).new_id()
 
 

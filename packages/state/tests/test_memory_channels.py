@@ -1,7 +1,7 @@
 import pytest
 
 from botstate import Channels, MemoryChannels
-from botstate.memory import channels as module
+from botstate.mailbox import Mailbox
 from botstate.testing import CHANNELS_CONTRACT, ChannelsCheck
 
 pytestmark = pytest.mark.anyio
@@ -13,13 +13,13 @@ async def test_contract(check: ChannelsCheck) -> None:
 
 
 async def test_the_contract_catches_messages_that_are_lost_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    def put(mailbox: module._Mailbox, message: bytes) -> None:
+    def put(mailbox: Mailbox, message: bytes) -> None:
         if len(mailbox._messages) >= mailbox._capacity:
             mailbox._messages.popleft()
         mailbox._messages.append(message)
         mailbox._arrived.set()
 
-    monkeypatch.setattr(module._Mailbox, "put", put)
+    monkeypatch.setattr(Mailbox, "put", put)
     check = next(it for it in CHANNELS_CONTRACT if it.__name__ == "who_is_too_slow_learns_it_and_gets_the_newest")
 
     with pytest.raises(AssertionError, match="without a word"):

@@ -20,6 +20,7 @@ from botstate.foundation import CLOCK, IDS, RANDOMNESS, foundation
 from botstate.guarded.service import http_service
 from botstate.http import HTTP, Headers, Http, HttpRequest, HttpResponse, HttpSettings, HttpStream
 from botstate.llm import LLM, LanguageModel, LlmSettings, llm_service
+from botstate.keyvalue import CacheSettings, cache_service
 from botstate.locks import Lock, hold_lock
 from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
 from botstate.migrations import MigrationError, Migrations
@@ -53,6 +54,7 @@ __all__ = [
     "WEBHOOKS",
     "AppState",
     "Cache",
+    "CacheSettings",
     "Capability",
     "Channels",
     "DataFolder",
@@ -97,6 +99,7 @@ __all__ = [
     "Webhook",
     "WebhookSettings",
     "WebhookVerifier",
+    "cache_service",
     "compose",
     "database_service",
     "find_clashes",

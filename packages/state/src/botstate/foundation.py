@@ -1,4 +1,4 @@
-"""What every server has before its first service: settings, secrets, time, chance, ids, ways to share and to tell."""
+"""What every server has before its first service: settings, secrets, time, chance and ids."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 from botlib import Clock, IdSource, Randomness, SystemClock, SystemRandomness
-from botstate.cache import CACHE, Cache
 from botstate.capability import Capability
-from botstate.channels import CHANNELS, Channels
 from botstate.errors import MissingSettingsError
 from botstate.folder import DATA_FOLDER, DataFolder, DataSettings
-from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
 from botstate.secrets import SECRETS, LocalSecrets, Secrets
 from botstate.service import Service, given
 from botstate.settings import SETTINGS, Settings
-from botstate.streams import STREAMS, Streams
 
 if TYPE_CHECKING:
     from botstate.service import Provider
@@ -38,19 +34,13 @@ def foundation(
     randomness = randomness or SystemRandomness()
     clock_provider: Provider[Clock] = given(CLOCK, clock)
     randomness_provider: Provider[Randomness] = given(RANDOMNESS, randomness)
-    cache_provider: Provider[Cache] = given(CACHE, MemoryCache(clock))
-    channels_provider: Provider[Channels] = given(CHANNELS, MemoryChannels())
-    streams_provider: Provider[Streams] = given(STREAMS, MemoryStreams(clock))
     secrets_provider: Provider[Secrets] = given(SECRETS, secrets or LocalSecrets(os.environ))
     return Service(
         name="foundation",
-        summary="Settings, secrets, time, chance, ids, cache, channels and streams.",
+        summary="Settings, secrets, time, chance and ids.",
         provides=(
             given(SETTINGS, settings),
             given(DATA_FOLDER, DataFolder(_data_settings(settings).folder)),
-            cache_provider,
-            channels_provider,
-            streams_provider,
             secrets_provider,
             clock_provider,
             randomness_provider,

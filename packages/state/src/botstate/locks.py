@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from botlib import ConflictError
+from botlib import ConflictError, UnavailableError
 from botstate.cache import CACHE
 from botstate.foundation import CLOCK, RANDOMNESS
 
@@ -43,17 +43,20 @@ class Lock:
 async def hold_lock(state: AppState, name: str, *, ttl: float, patience: float = 0.0) -> AsyncIterator[Lock]:
     """Hold the lock of this name, and release it at the end. The service needs CACHE, CLOCK and RANDOMNESS.
 
-    Waits up to `patience` seconds for another holder; then `ConflictError`.
+    Waits up to `patience` seconds for another holder; then `ConflictError`. When the cache cannot be reached at the
+    end, the lock goes with its `ttl`.
     """
     cache, clock, randomness = state.require(CACHE), state.require(CLOCK), state.require(RANDOMNESS)
     key, token = f"lock:{name}", randomness.random_bytes(16)
-    deadline = clock.monotonic() + patience
-    while not await cache.set(key, token, ttl=ttl, if_absent=True):
-        if clock.monotonic() >= deadline:
-            raise ConflictError(f"Somebody else holds the lock {name}.", remedy="Try again later.")
-        await clock.sleep(randomness.uniform(*_PAUSE))
     lock = Lock(cache, key, token, ttl)
+    deadline = clock.monotonic() + patience
     try:
+        while not await cache.set(key, token, ttl=ttl, if_absent=True):
+            if clock.monotonic() >= deadline:
+                raise ConflictError(f"Somebody else holds the lock {name}.", remedy="Try again later.")
+            await clock.sleep(randomness.uniform(*_PAUSE))
         yield lock
     finally:
-        await lock.release()
+        # Also when `set` did not return: it may have taken the lock all the same.
+        with suppress(UnavailableError):
+            await lock.release()

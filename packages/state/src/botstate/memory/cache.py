@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from botlib import Clock
 
+_NUMBER = re.compile(rb"0|-?[1-9][0-9]{0,18}")
 _FOREVER = float("inf")
 _LARGEST = 2**63 - 1
 
@@ -79,7 +81,7 @@ class MemoryCache:
     def _deadline(self, ttl: float | None) -> float:
         if ttl is None:
             return _FOREVER
-        if ttl <= 0:
+        if not ttl > 0:
             raise ValueError("A time to live is more than zero seconds.")
         return self._clock.monotonic() + ttl
 
@@ -110,7 +112,7 @@ class _Entry(NamedTuple):
 
 
 def _number(key: str, value: bytes) -> int:
-    try:
-        return int(value)
-    except ValueError:
-        raise InvalidError(f"The value of {key!a} is no whole number.") from None
+    # One spelling for each number, as servers have it: no space, no plus, no zero in front.
+    if not _NUMBER.fullmatch(value):
+        raise InvalidError(f"The value of {key!a} is no whole number.")
+    return int(value)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from botstate.channels import Missed
+from botstate.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from botstate.channels import Missed
 
 
 class MemoryChannels:
@@ -18,7 +18,7 @@ class MemoryChannels:
 
     def __init__(self, capacity: int = 1_000) -> None:
         self._capacity = capacity
-        self._listeners: dict[str, set[_Mailbox]] = {}
+        self._listeners: dict[str, set[Mailbox]] = {}
 
     async def publish(self, channel: str, message: bytes) -> None:
         for mailbox in self._listeners.get(channel, ()):
@@ -26,7 +26,7 @@ class MemoryChannels:
 
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[AsyncIterator[bytes | Missed]]:
-        mailbox = _Mailbox(self._capacity)
+        mailbox = Mailbox(self._capacity)
         listeners = self._listeners.setdefault(channel, set())
         listeners.add(mailbox)
         try:
@@ -35,28 +35,3 @@ class MemoryChannels:
             listeners.discard(mailbox)
             if not listeners:
                 del self._listeners[channel]
-
-
-class _Mailbox:
-    """What one listener has not read yet."""
-
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._messages: deque[bytes | Missed] = deque()
-        self._arrived = asyncio.Event()
-
-    def put(self, message: bytes) -> None:
-        if len(self._messages) >= self._capacity:
-            self._messages.clear()
-            self._messages.append(Missed())
-        self._messages.append(message)
-        self._arrived.set()
-
-    def __aiter__(self) -> _Mailbox:
-        return self
-
-    async def __anext__(self) -> bytes | Missed:
-        while not self._messages:
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self._messages.popleft()

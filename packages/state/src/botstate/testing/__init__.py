@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from botstate.testing.cache import CACHE_CONTRACT, CacheCheck
-    from botstate.testing.channels import CHANNELS_CONTRACT, ChannelsCheck
+    from botstate.testing.channels import CHANNELS_CONTRACT, CHANNELS_FAULTS, ChannelsCheck, ChannelsFault
     from botstate.testing.database import DATABASE_CONTRACT, DatabaseCheck
     from botstate.testing.fakes import FakeSecrets, fake_state
     from botstate.testing.http import HTTP_CONTRACT, FakeHttp, HttpCheck, sample_site
     from botstate.testing.llm import LLM_CONTRACT, LlmCheck
+    from botstate.testing.locks import LOCKS_CONTRACT
     from botstate.testing.outbox import OUTBOX_CONTRACT, OutboxCheck
     from botstate.testing.secrets import SECRETS_CONTRACT, SecretsCheck
     from botstate.testing.streams import STREAMS_CONTRACT, StreamsCheck
@@ -29,14 +30,17 @@ if TYPE_CHECKING:
 _NAMES = {
     "CACHE_CONTRACT": "cache",
     "CHANNELS_CONTRACT": "channels",
+    "CHANNELS_FAULTS": "channels",
     "DATABASE_CONTRACT": "database",
     "HTTP_CONTRACT": "http",
     "LLM_CONTRACT": "llm",
+    "LOCKS_CONTRACT": "locks",
     "OUTBOX_CONTRACT": "outbox",
     "SECRETS_CONTRACT": "secrets",
     "STREAMS_CONTRACT": "streams",
     "CacheCheck": "cache",
     "ChannelsCheck": "channels",
+    "ChannelsFault": "channels",
     "DatabaseCheck": "database",
     "FakeHttp": "http",
     "FakeSecrets": "fakes",
@@ -52,14 +56,17 @@ _NAMES = {
 __all__ = [
     "CACHE_CONTRACT",
     "CHANNELS_CONTRACT",
+    "CHANNELS_FAULTS",
     "DATABASE_CONTRACT",
     "HTTP_CONTRACT",
     "LLM_CONTRACT",
+    "LOCKS_CONTRACT",
     "OUTBOX_CONTRACT",
     "SECRETS_CONTRACT",
     "STREAMS_CONTRACT",
     "CacheCheck",
     "ChannelsCheck",
+    "ChannelsFault",
     "DatabaseCheck",
     "FakeHttp",
     "FakeSecrets",

@@ -22,6 +22,14 @@ async def what_is_set_can_be_got(cache: Cache, _pass_time: PassTime) -> None:
     assert await cache.get("a") == b""
 
 
+async def any_text_is_a_key_and_any_bytes_a_value(cache: Cache, _pass_time: PassTime) -> None:
+    values = {"": b"empty", " a b\r\n\0": b"\r\n", "\ud800": b"half", "\u00e4" * 500: b"x" * 1_000_000, "a:b/c*": b"$3"}
+    for key, value in values.items():
+        await cache.set(key, value)
+    assert {key: await cache.get(key) for key in values} == values
+    assert {key async for key in cache.scan("")} == set(values)
+
+
 async def if_absent_keeps_what_is_there(cache: Cache, _pass_time: PassTime) -> None:
     assert await cache.set("a", b"1", if_absent=True)
     assert not await cache.set("a", b"2", if_absent=True)
@@ -81,7 +89,8 @@ async def the_first_increment_begins_the_time_to_live(cache: Cache, pass_time: P
 
 
 async def what_is_no_number_is_not_incremented(cache: Cache, _pass_time: PassTime) -> None:
-    for value, by in ((b"one", 1), (b"", 1), (str(2**63 - 1).encode(), 1), (str(-(2**63)).encode(), -1)):
+    spellings = (b"one", b"", b" 1", b"007", b"1_0", b"+1", b"1.5")
+    for value, by in (*((it, 1) for it in spellings), (b"%d" % (2**63 - 1), 1), (b"%d" % -(2**63), -1)):
         await cache.set("a", value)
         accepted = False
         with suppress(InvalidError):
@@ -89,6 +98,13 @@ async def what_is_no_number_is_not_incremented(cache: Cache, _pass_time: PassTim
             accepted = True
         assert not accepted, f"{value!r} was incremented by {by}"
         assert await cache.get("a") == value
+
+
+async def large_numbers_are_counted_exactly(cache: Cache, _pass_time: PassTime) -> None:
+    largest = 2**63 - 1
+    assert await cache.increment("a", largest - 1, ttl=60) == largest - 1
+    assert await cache.increment("a", ttl=60) == largest
+    assert await cache.increment("b", -(2**63)) == -(2**63)
 
 
 async def compare_and_set_needs_the_expected_value(cache: Cache, pass_time: PassTime) -> None:
@@ -147,6 +163,7 @@ async def of_many_at_once_one_is_first(cache: Cache, _pass_time: PassTime) -> No
 
 CACHE_CONTRACT: tuple[CacheCheck, ...] = (
     what_is_set_can_be_got,
+    any_text_is_a_key_and_any_bytes_a_value,
     if_absent_keeps_what_is_there,
     a_value_expires,
     writing_again_begins_a_new_life,
@@ -154,6 +171,7 @@ CACHE_CONTRACT: tuple[CacheCheck, ...] = (
     increments_add_up,
     the_first_increment_begins_the_time_to_live,
     what_is_no_number_is_not_incremented,
+    large_numbers_are_counted_exactly,
     compare_and_set_needs_the_expected_value,
     delete_tells_whether_it_did,
     scan_finds_each_key_with_the_prefix_once,

@@ -1,13 +1,23 @@
-"""What all `Channels` do. Each check gets channels of its own."""
+"""What all `Channels` do. Each check gets channels of its own.
+
+Those that reach over a network also pass `CHANNELS_FAULTS`: each of these checks gets a way to cut them off as well.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 
+from botlib import UnavailableError
 from botstate.channels import Channels, Missed
 
+#: More messages than any listener may be behind.
+_MANY = 5_000
 ChannelsCheck = Callable[[Channels], Awaitable[None]]
+#: Within the context nothing reaches the server; after it everything does.
+CutOff = Callable[[], AbstractAsyncContextManager[None]]
+ChannelsFault = Callable[[Channels, CutOff], Awaitable[None]]
 
 
 async def whoever_listens_gets_every_message_in_order(channels: Channels) -> None:
@@ -52,18 +62,60 @@ async def one_that_leaves_stops_no_other(channels: Channels) -> None:
 
 async def who_is_too_slow_learns_it_and_gets_the_newest(channels: Channels) -> None:
     async with channels.subscribe("a") as messages:
-        for number in range(200_000):
+        for number in range(_MANY):
             await channels.publish("a", b"%d" % number)
             if number % 1_000 == 0:
                 await asyncio.sleep(0)
         got: list[bytes | Missed] = [await _next(messages)]
-        while got[-1] != b"199999":
+        while got[-1] != b"%d" % (_MANY - 1):
             got.append(await _next(messages))
         assert any(isinstance(message, Missed) for message in got), "messages were lost without a word"
         numbers = [int(message) for message in got if not isinstance(message, Missed)]
         assert numbers == sorted(numbers)
-        assert len(numbers) < 200_000
+        assert len(numbers) < _MANY
 
+
+async def who_was_cut_off_learns_each_gap_and_hears_again(channels: Channels, cut_off: CutOff) -> None:
+    async with channels.subscribe("a") as messages:
+        for number in range(3):
+            await channels.publish("a", b"%d" % number)
+            assert await _next(messages) == b"%d" % number
+            async with cut_off():
+                pass
+            assert isinstance(await _next(messages), Missed), "messages were lost without a word"
+
+
+async def everybody_who_was_cut_off_learns_it(channels: Channels, cut_off: CutOff) -> None:
+    async with AsyncExitStack() as stack:
+        listeners = [await stack.enter_async_context(channels.subscribe(f"{number % 10}")) for number in range(30)]
+        async with cut_off():
+            pass
+        for messages in listeners:
+            assert isinstance(await _next(messages), Missed)
+        for number in range(10):
+            await channels.publish(f"{number}", b"again")
+        assert [await _next(messages) for messages in listeners] == [b"again"] * 30
+
+
+async def who_is_cut_off_may_not_begin_to_listen(channels: Channels, cut_off: CutOff) -> None:
+    async with channels.subscribe("a") as before:
+        async with cut_off():
+            heard = False
+            with suppress(UnavailableError):
+                async with channels.subscribe("b"):
+                    heard = True
+            assert not heard, "somebody listens to a server that is not there"
+        assert isinstance(await _next(before), Missed)
+        async with channels.subscribe("b") as messages:
+            await channels.publish("b", b"1")
+            assert await _next(messages) == b"1"
+
+
+CHANNELS_FAULTS: tuple[ChannelsFault, ...] = (
+    who_was_cut_off_learns_each_gap_and_hears_again,
+    everybody_who_was_cut_off_learns_it,
+    who_is_cut_off_may_not_begin_to_listen,
+)
 
 CHANNELS_CONTRACT: tuple[ChannelsCheck, ...] = (
     whoever_listens_gets_every_message_in_order,
