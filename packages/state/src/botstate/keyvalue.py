@@ -33,7 +33,8 @@ class CacheSettings:
     """The part `cache`: where cache, channels and streams live. Without `url` that is this process.
 
     All keys begin with `prefix`, so that several servers can share one Valkey. A call takes at most `timeout` seconds.
-    There are at most `connections` for calls, as many again for readers of streams that wait, and one that listens.
+    There are at most `connections` for calls, as many again for readers of streams that wait (more than these look
+    again four times a second), and one that listens.
     """
 
     url: Secret | None = None

@@ -27,6 +27,8 @@ class Proxy:
         self.port = 0
         #: How many connections there were so far.
         self.accepted = 0
+        #: How many pieces of data came so far, requests and answers, also those that are held back.
+        self.received = 0
 
     async def open(self) -> None:
         """Accept connections, on the same port as before."""
@@ -80,12 +82,21 @@ class Proxy:
         self._connections[writer] = server_writer
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_pass_on(reader, server_writer, self._requests))
-                tasks.create_task(_pass_on(server_reader, writer, self._answers))
+                tasks.create_task(self._pass_on(reader, server_writer, self._requests))
+                tasks.create_task(self._pass_on(server_reader, writer, self._answers))
         finally:
             del self._connections[writer]
             for it in (writer, server_writer):
                 it.transport.abort()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65_536):
+                self.received += 1
+                await gate.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()
 
 
 @asynccontextmanager
@@ -97,12 +108,3 @@ async def run_proxy(port: int, host: str = "127.0.0.1") -> AsyncIterator[Proxy]:
         yield proxy
     finally:
         await proxy.close()
-
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65_536):
-            await gate.wait()
-            writer.write(data)
-            await writer.drain()
-    writer.transport.abort()

@@ -65,6 +65,11 @@ class Server:
         self._pool, self._waiting_pool = pools
         self._places, self._waiting_places = [asyncio.Semaphore(settings.connections) for _ in pools]
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether all connections for calls that wait are taken."""
+        return self._waiting_places.locked()
+
     def key(self, kind: str, name: str) -> bytes:
         """The key of something, below the prefix of this server. Any text has one, also a lone surrogate."""
         return f"{self._prefix}{kind}:{name}".encode("utf-8", "surrogatepass")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _CONSUMER = b"all"
 #: Seconds that the server is asked to wait for an entry at a time: a connection that died unnoticed costs no more.
 _LONGEST_WAIT = 5.0
+#: Seconds until a reader for whose wait there is no connection looks again.
+_LOOK_AGAIN = 0.25
 
 
 class ValkeyStreams:
@@ -36,8 +38,9 @@ class ValkeyStreams:
         deadline = self._clock.monotonic() + wait
         while True:
             left = max(0.0, min(deadline - self._clock.monotonic(), _LONGEST_WAIT))
+            crowded = self._server.is_crowded
             try:
-                entries = await self._read(key, name, count, left)
+                entries = await self._read(key, name, count, 0.0 if crowded else left)
             except RefusedError as error:
                 if not ("NOGROUP" in error.reason or "UNBLOCKED" in error.reason):
                     raise
@@ -48,6 +51,8 @@ class ValkeyStreams:
             else:
                 if entries or self._clock.monotonic() >= deadline:
                     return entries
+                if crowded:
+                    await self._clock.sleep(min(left, _LOOK_AGAIN))
 
     async def claim(self, stream: str, group: str, *, idle: float, count: int = 10) -> list[Entry]:
         try:
