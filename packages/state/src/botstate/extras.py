@@ -23,9 +23,10 @@ def needs_extra(extra: str, purpose: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "botstate":
+        library = (error.name or "").partition(".")[0]
+        if library == "botstate":
             raise  # our own mistake
         raise MissingExtraError(
-            f"{purpose} needs the library {error.name}, which is not installed.",
+            f"{purpose} needs the library {library}, which is not installed.",
             remedy=f"Install botstate[{extra}].",
         ) from None
