@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botstate import cache_service, database_service, foundation
+from botstate import cache_service, database_service, foundation, objects_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from botstate import Service, Settings
 
 #: Started only when a service requires what they provide; their settings are always known.
-OPTIONAL: tuple[Service, ...] = (database_service, cache_service)
+OPTIONAL: tuple[Service, ...] = (database_service, cache_service, objects_service)
 
 
 def with_basis(services: Iterable[Service], settings: Settings | None = None) -> tuple[Service, ...]:

@@ -19,11 +19,12 @@ from botstate.folder import DATA_FOLDER, DataFolder, DataSettings
 from botstate.foundation import CLOCK, IDS, RANDOMNESS, foundation
 from botstate.guarded.service import http_service
 from botstate.http import HTTP, Headers, Http, HttpRequest, HttpResponse, HttpSettings, HttpStream
-from botstate.llm import LLM, LanguageModel, LlmSettings, llm_service
 from botstate.keyvalue import CacheSettings, cache_service
+from botstate.llm import LLM, LanguageModel, LlmSettings, llm_service
 from botstate.locks import Lock, hold_lock
 from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
 from botstate.migrations import MigrationError, Migrations
+from botstate.objects import OBJECTS, ObjectInfo, ObjectReader, Objects, ObjectsSettings, objects_service
 from botstate.order import find_clashes, start_order
 from botstate.outbox import OUTBOX, OutboxSettings, UndeliverableError, outbox_service
 from botstate.secrets import SECRETS, LocalSecrets, Secrets
@@ -44,6 +45,7 @@ __all__ = [
     "HTTP",
     "IDS",
     "LLM",
+    "OBJECTS",
     "OUTBOX",
     "RANDOMNESS",
     "SECRETS",
@@ -80,6 +82,10 @@ __all__ = [
     "Missed",
     "MissingCapabilityError",
     "MissingSettingsError",
+    "ObjectInfo",
+    "ObjectReader",
+    "Objects",
+    "ObjectsSettings",
     "OutboxSettings",
     "Provider",
     "SealedStateError",
@@ -109,6 +115,7 @@ __all__ = [
     "http_service",
     "llm_service",
     "locate_database",
+    "objects_service",
     "outbox_service",
     "read_settings",
     "start_order",

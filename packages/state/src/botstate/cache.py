@@ -47,4 +47,4 @@ class Cache(Protocol):
         ...
 
 
-CACHE = Capability[Cache]("cache")
+CACHE = Capability[Cache]("cache", remedy="Add `botstate.cache_service` to the services.")

@@ -30,4 +30,4 @@ class Channels(Protocol):
         ...
 
 
-CHANNELS = Capability[Channels]("channels")
+CHANNELS = Capability[Channels]("channels", remedy="Add `botstate.cache_service` to the services.")

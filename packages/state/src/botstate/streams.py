@@ -47,4 +47,4 @@ class Streams(Protocol):
         ...
 
 
-STREAMS = Capability[Streams]("streams")
+STREAMS = Capability[Streams]("streams", remedy="Add `botstate.cache_service` to the services.")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from botstate.testing.http import HTTP_CONTRACT, FakeHttp, HttpCheck, sample_site
     from botstate.testing.llm import LLM_CONTRACT, LlmCheck
     from botstate.testing.locks import LOCKS_CONTRACT
+    from botstate.testing.objects import OBJECTS_CONTRACT, ObjectsCheck
     from botstate.testing.outbox import OUTBOX_CONTRACT, OutboxCheck
     from botstate.testing.secrets import SECRETS_CONTRACT, SecretsCheck
     from botstate.testing.streams import STREAMS_CONTRACT, StreamsCheck
@@ -35,6 +36,7 @@ _NAMES = {
     "HTTP_CONTRACT": "http",
     "LLM_CONTRACT": "llm",
     "LOCKS_CONTRACT": "locks",
+    "OBJECTS_CONTRACT": "objects",
     "OUTBOX_CONTRACT": "outbox",
     "SECRETS_CONTRACT": "secrets",
     "STREAMS_CONTRACT": "streams",
@@ -46,6 +48,7 @@ _NAMES = {
     "FakeSecrets": "fakes",
     "HttpCheck": "http",
     "LlmCheck": "llm",
+    "ObjectsCheck": "objects",
     "OutboxCheck": "outbox",
     "SecretsCheck": "secrets",
     "StreamsCheck": "streams",
@@ -61,6 +64,7 @@ __all__ = [
     "HTTP_CONTRACT",
     "LLM_CONTRACT",
     "LOCKS_CONTRACT",
+    "OBJECTS_CONTRACT",
     "OUTBOX_CONTRACT",
     "SECRETS_CONTRACT",
     "STREAMS_CONTRACT",
@@ -72,6 +76,7 @@ __all__ = [
     "FakeSecrets",
     "HttpCheck",
     "LlmCheck",
+    "ObjectsCheck",
     "OutboxCheck",
     "SecretsCheck",
     "StreamsCheck",

@@ -11,6 +11,7 @@ from botstate.foundation import CLOCK, IDS, RANDOMNESS
 from botstate.llm.echo import EchoModel
 from botstate.llm.model import LLM
 from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
+from botstate.objects import OBJECTS, MemoryObjects
 from botstate.secrets import SECRETS
 from botstate.settings import SETTINGS, Settings
 from botstate.state import AppState
@@ -40,7 +41,7 @@ def fake_state(
     randomness: FakeRandomness | None = None,
     secrets: Mapping[str, str] | None = None,
 ) -> AppState:
-    """A state with a fake of all that the foundation provides, with these parts as settings and these secrets.
+    """A state with a fake of what every server has, with these parts as settings and these secrets.
 
     Its language model repeats what it is told.
 
@@ -55,6 +56,7 @@ def fake_state(
     state.provide(CACHE, MemoryCache(clock))
     state.provide(CHANNELS, MemoryChannels())
     state.provide(STREAMS, MemoryStreams(clock))
+    state.provide(OBJECTS, MemoryObjects(clock))
     state.provide(SECRETS, FakeSecrets(secrets))
     state.provide(LLM, EchoModel())
     state.provide(IDS, IdSource(clock, randomness))
