@@ -14,7 +14,18 @@ from botlib import FakeClock, SystemClock, UnavailableError
 from botserver.cli import main
 from botserver.doctor import Finding, backends, machine, place, runtime
 from botserver.doctor.finding import worst
-from botstate import CACHE, AppState, Cache, MemoryCache, Provider, Service, foundation
+from botstate import (
+    CACHE,
+    AppState,
+    Cache,
+    CacheSettings,
+    MemoryCache,
+    Provider,
+    Service,
+    Settings,
+    cache_service,
+    foundation,
+)
 from botstate.migrations import Branch
 
 
@@ -36,7 +47,8 @@ def test_a_new_place_is_healthy_and_is_left_as_it_was(
         "disk",
         "clock",
         "database",
-        "key-value",
+        "cache",
+        "objects",
     ]
     assert all(bool(it["next_step"]) == (it["state"] != "pass") for it in told["checks"])
     assert list(tmp_path.iterdir()) == []
@@ -233,4 +245,5 @@ async def test_a_backend_that_does_not_open_is_a_finding() -> None:
 async def test_an_answer_that_takes_long_is_doubtful(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "SLOW", -1.0)
 
-    assert {it.state for it in await backends.check_backends((foundation(),))} == {"warn"}
+    services = (foundation(Settings({"cache": CacheSettings()})), cache_service)
+    assert {it.state for it in await backends.check_backends(services)} == {"warn"}

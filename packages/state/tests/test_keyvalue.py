@@ -7,6 +7,7 @@ from botlib import BotError, Secret
 from botstate import (
     CACHE,
     CHANNELS,
+    STANDINGS,
     STREAMS,
     CacheSettings,
     MemoryCache,
@@ -19,7 +20,6 @@ from botstate import (
     foundation,
     read_settings,
 )
-from botstate.composition import STANDINGS
 from botstate.valkey import ValkeyCache
 
 pytestmark = pytest.mark.anyio

@@ -19,7 +19,7 @@ from botstate.folder import DATA_FOLDER, DataFolder, DataSettings
 from botstate.foundation import CLOCK, IDS, RANDOMNESS, foundation
 from botstate.guarded.service import http_service
 from botstate.http import HTTP, Headers, Http, HttpRequest, HttpResponse, HttpSettings, HttpStream
-from botstate.keyvalue import CacheSettings, cache_service
+from botstate.keyvalue import KEY_VALUE, CacheSettings, KeyValue, cache_service
 from botstate.llm import LLM, LanguageModel, LlmSettings, llm_service
 from botstate.locks import Lock, hold_lock
 from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
@@ -44,6 +44,7 @@ __all__ = [
     "DATA_FOLDER",
     "HTTP",
     "IDS",
+    "KEY_VALUE",
     "LLM",
     "OBJECTS",
     "OUTBOX",
@@ -70,6 +71,7 @@ __all__ = [
     "HttpResponse",
     "HttpSettings",
     "HttpStream",
+    "KeyValue",
     "LanguageModel",
     "LlmSettings",
     "LocalSecrets",

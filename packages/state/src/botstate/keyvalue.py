@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ from botstate.channels import CHANNELS, Channels
 from botstate.extras import needs_extra
 from botstate.foundation import CLOCK, RANDOMNESS
 from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
+from botstate.secrets import SECRETS, is_reference, resolve
 from botstate.service import Provider, Service
 from botstate.settings import SETTINGS
 from botstate.streams import STREAMS, Streams
@@ -32,19 +33,20 @@ _URL_REMEDY = "Write redis://HOST:PORT/NUMBER, rediss:// for TLS, or unix:///PAT
 class CacheSettings:
     """The part `cache`: where cache, channels and streams live. Without `url` that is this process.
 
+    It is `redis://…`, `rediss://…` with TLS, `unix://…`, or a reference to the secret that holds it.
     All keys begin with `prefix`, so that several servers can share one Valkey. A call takes at most `timeout` seconds.
     There are at most `connections` for calls, as many again for readers of streams that wait (more than these look
     again four times a second), and one that listens.
     """
 
-    url: Secret | None = None
+    url: Secret = field(default_factory=lambda: Secret(""))
     prefix: str = "bot:"
     timeout: float = 5.0
     connections: int = 20
 
     def __post_init__(self) -> None:
-        if self.url:
-            _check_url(self.url.reveal())
+        if self.url and not is_reference(self.url):
+            check_url(self.url)
         if self.timeout <= 0:
             raise ValueError("timeout is a number of seconds, more than 0.")
         if self.connections < 1:
@@ -75,7 +77,9 @@ async def _open(state: AppState) -> AsyncIterator[KeyValue]:
         return
     with needs_extra("redis", "cache.url"):
         from botstate.valkey import open_valkey
-    async with open_valkey(settings.url, settings, clock, state.require(RANDOMNESS)) as key_value:
+    url = await resolve(settings.url, state.secrets)
+    check_url(url)
+    async with open_valkey(url, settings, clock, state.require(RANDOMNESS)) as key_value:
         yield key_value
 
 
@@ -95,7 +99,9 @@ async def _hand_over_streams(state: AppState) -> AsyncIterator[Streams]:
 
 
 async def _check(state: AppState) -> None:
-    await state.cache.get("health")
+    key = f"health:{state.require(RANDOMNESS).random_bytes(8).hex()}"
+    await state.cache.set(key, b"1", ttl=5)  # also writes, which a server that is full or read-only refuses
+    await state.cache.delete(key)
 
 
 #: Provides cache, channels and streams to the services that require them.
@@ -108,16 +114,16 @@ cache_service = Service(
         Provider(CHANNELS, _hand_over_channels),
         Provider(STREAMS, _hand_over_streams),
     ),
-    requires=(SETTINGS, CLOCK, RANDOMNESS),
+    requires=(SETTINGS, SECRETS, CLOCK, RANDOMNESS),
     settings=CacheSettings,
     check=_check,
 )
 
 
-def _check_url(url: str) -> None:
-    # Neither message repeats the URL: it may hold a password.
+def check_url(url: Secret) -> None:
+    """`InvalidError` when it names no server. It is not repeated, because it may hold a password."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url.reveal())
         port_is_valid = parts.scheme == "unix" or parts.port != 0
     except ValueError:
         raise InvalidError("cache.url is no URL.", remedy=_URL_REMEDY) from None

@@ -31,6 +31,17 @@ class Secrets(Protocol):
 
 
 SECRETS = Capability[Secrets]("secrets")
+_SCHEMES = ("env:", "file:", "vault:")
+
+
+def is_reference(setting: Secret) -> bool:
+    """Whether a setting that may hold a secret or a reference to one holds a reference."""
+    return setting.reveal().startswith(_SCHEMES)
+
+
+async def resolve(setting: Secret, secrets: Secrets) -> Secret:
+    """The secret of a setting that holds it itself or refers to it."""
+    return await secrets.get(setting.reveal()) if is_reference(setting) else setting
 
 
 class LocalSecrets:

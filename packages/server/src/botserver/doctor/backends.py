@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botlib import BotError
 from botserver.doctor.finding import Finding
-from botstate import CACHE, IDS, STANDINGS, AppState, compose
+from botstate import STANDINGS, AppState, compose
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -26,7 +26,7 @@ async def check_backends(services: Sequence[Service]) -> tuple[Finding, ...]:
     """How each of them answers. `services` are those of the basis: no installed service is started by this."""
     async with compose(services) as state:
         troubles = {it.service: it.trouble for it in state.require(STANDINGS)}
-        found = [await _ask("key-value", _use_cache, state)] if state.has(CACHE) else []
+        found: list[Finding] = []
         for service in services:
             if troubles[service.name]:
                 found.append(Finding(service.name, "fail", troubles[service.name], _next_step(service.name)))
@@ -86,14 +86,6 @@ async def _ask(name: str, question: Callable[[AppState], Awaitable[None]], state
     if seconds > SLOW:
         return Finding(name, "warn", text, "Bring it nearer, or look for what keeps it busy.")
     return Finding(name, "pass", text)
-
-
-async def _use_cache(state: AppState) -> None:
-    key = f"doctor:{state.require(IDS).new_id()}"
-    await state.cache.set(key, b"1", ttl=TIME_LIMIT)
-    if await state.cache.get(key) != b"1":
-        raise RuntimeError("what was set is not there")
-    await state.cache.delete(key)
 
 
 def _next_step(name: str) -> str:

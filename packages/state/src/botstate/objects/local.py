@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -34,9 +35,24 @@ R = TypeVar("R")
 class LocalObjects:
     """`Objects` in files. Made by `open_local_objects`; all that blocks runs in threads."""
 
-    def __init__(self, folder: Folder, randomness: Randomness) -> None:
-        self._folder = folder
+    def __init__(self, path: str, randomness: Randomness) -> None:
+        self._path = path
         self._randomness = randomness
+        self._opened: Folder | None = None
+        self._opening = threading.Lock()
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    def _folder(self, *, create: bool = False) -> Folder:
+        """Made when the first object is put in; until then FileNotFoundError."""
+        with self._opening:
+            if self._opened is None:
+                if not create and not os.path.isdir(self._path):
+                    raise FileNotFoundError
+                self._opened = Folder(self._path)
+            return self._opened
 
     async def put(
         self,
@@ -50,7 +66,7 @@ class LocalObjects:
         if if_absent:
             data = await gathered(data)
         name = self._randomness.random_bytes(16).hex()
-        file = await self._run(lambda: self._folder.create(name, content_type), key)
+        file = await self._run(lambda: self._folder(create=True).create(name, content_type), key)
         try:
             with file:
                 if isinstance(data, bytes):
@@ -58,15 +74,16 @@ class LocalObjects:
                 else:
                     async for piece in data:
                         await self._run(partial(file.write, piece), key)
-                return await self._run(lambda: self._folder.place(name, file, key, if_absent=if_absent), key)
+                return await self._run(lambda: self._folder().place(name, file, key, if_absent=if_absent), key)
         finally:
-            self._folder.discard(name)
+            if self._opened is not None:
+                self._opened.discard(name)
 
     async def get(self, key: SafeKey, *, start: int = 0, end: int | None = None) -> bytes:
         check_range(start, end)
 
         def read() -> bytes:
-            with self._folder.open(key) as file:
+            with self._folder().open(key) as file:
                 info = _info(key, file)
                 file.seek(HEADER + start)
                 return file.read(max(0, _end(info, end) - start))
@@ -76,7 +93,7 @@ class LocalObjects:
     @asynccontextmanager
     async def open(self, key: SafeKey, *, start: int = 0, end: int | None = None) -> AsyncIterator[ObjectReader]:
         check_range(start, end)
-        file = await self._run(lambda: self._folder.open(key), key)
+        file = await self._run(lambda: self._folder().open(key), key)
         with file:
             info = await self._run(lambda: _info(key, file), key)
             await self._run(lambda: file.seek(HEADER + start), key)
@@ -84,7 +101,7 @@ class LocalObjects:
 
     async def head(self, key: SafeKey) -> ObjectInfo:
         def look() -> ObjectInfo:
-            with self._folder.open(key) as file:
+            with self._folder().open(key) as file:
                 return _info(key, file)
 
         return await self._run(look, key)
@@ -95,7 +112,9 @@ class LocalObjects:
         start = after.encode() if after else b""
 
         def walk() -> list[ObjectInfo]:
-            found = self._folder.walk(tuple(folder.split("/")) if folder else ())
+            if self._opened is None and not os.path.isdir(self._path):
+                return []
+            found = self._folder().walk(tuple(folder.split("/")) if folder else ())
             later = ((key.encode(), key, status) for key, status in found if key.encode() > start)
             return [_listed(SafeKey(key), status) for _, key, status in nsmallest(limit, later, key=lambda it: it[0])]
 
@@ -104,7 +123,7 @@ class LocalObjects:
     async def delete(self, key: SafeKey) -> None:
         def remove() -> None:
             try:
-                self._folder.remove(key)
+                self._folder().remove(key)
             except FileNotFoundError:
                 return
 
@@ -124,12 +143,12 @@ class LocalObjects:
 
 @asynccontextmanager
 async def open_local_objects(path: str, randomness: Randomness) -> AsyncIterator[LocalObjects]:
-    """The objects in this folder, which is made when it is not there."""
-    folder = await asyncio.to_thread(Folder, path)
+    """The objects in this folder, which is made when the first one is put in."""
+    objects = LocalObjects(path, randomness)
     try:
-        yield LocalObjects(folder, randomness)
+        yield objects
     finally:
-        folder.close()
+        objects.close()
 
 
 class _Reader:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from obstore import ObjectMeta
 
+    from botlib import Secret
     from botstate.objects.protocol import ObjectReader
     from botstate.objects.service import ObjectsSettings
 
@@ -116,13 +117,13 @@ class S3Objects:
             return await obstore.sign_async(self._store, _METHODS[method], key, timedelta(seconds=seconds))
 
 
-def open_s3_objects(settings: ObjectsSettings) -> S3Objects:
+def open_s3_objects(settings: ObjectsSettings, secret_key: Secret) -> S3Objects:
     """The objects in the bucket of the settings. Nothing is asked of the server yet."""
     options: dict[str, Any] = {"bucket": settings.bucket, "prefix": settings.prefix or None, "region": settings.region}
     if settings.endpoint:
         options |= {"endpoint": settings.endpoint, "virtual_hosted_style_request": False}
-    if settings.access_key and settings.secret_key:
-        options |= {"access_key_id": settings.access_key, "secret_access_key": settings.secret_key.reveal()}
+    if settings.access_key:
+        options |= {"access_key_id": settings.access_key, "secret_access_key": secret_key.reveal()}
     limit = timedelta(seconds=settings.timeout)
     return S3Objects(
         S3Store(

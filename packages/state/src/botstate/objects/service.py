@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from botstate.extras import needs_extra
 from botstate.folder import DATA_FOLDER
 from botstate.foundation import RANDOMNESS
 from botstate.objects.protocol import OBJECTS, Objects
+from botstate.secrets import SECRETS, resolve
 from botstate.service import Provider, Service
 from botstate.settings import SETTINGS
 
@@ -26,8 +27,8 @@ class ObjectsSettings:
     """The part `objects`. With `bucket` they live in S3, and without one in `folder`, below the data folder.
 
     Their keys in the bucket begin with `prefix`. `endpoint` is the URL of a server that is not Amazon's. Without
-    `access_key` and `secret_key` the machine's own credentials for S3 are taken. A request may take `timeout` seconds,
-    and so may each silence within a transfer.
+    `access_key` and `secret_key` (or a reference to it) the machine's own credentials for S3 are taken. A request may
+    take `timeout` seconds, and so may each silence within a transfer.
     """
 
     folder: Path = Path("objects")
@@ -36,7 +37,7 @@ class ObjectsSettings:
     endpoint: str = ""
     region: str = "us-east-1"
     access_key: str = ""
-    secret_key: Secret | None = None
+    secret_key: Secret = field(default_factory=lambda: Secret(""))
     timeout: float = 30.0
 
     def __post_init__(self) -> None:
@@ -54,13 +55,12 @@ async def _open(state: AppState) -> AsyncIterator[Objects]:
     if settings.bucket:
         with needs_extra("s3", "objects.bucket"):
             from botstate.objects.s3 import open_s3_objects
-        yield open_s3_objects(settings)
+        yield open_s3_objects(settings, await resolve(settings.secret_key, state.secrets))
         return
     from botstate.objects.local import open_local_objects
 
-    data = state.require(DATA_FOLDER)
-    data.make()
-    async with open_local_objects(str(data.place(settings.folder)), state.require(RANDOMNESS)) as objects:
+    path = state.require(DATA_FOLDER).place(settings.folder)
+    async with open_local_objects(str(path), state.require(RANDOMNESS)) as objects:
         yield objects
 
 
@@ -73,7 +73,7 @@ objects_service = Service(
     name="objects",
     summary="Keeps whole files.",
     provides=(Provider(OBJECTS, _open),),
-    requires=(SETTINGS, DATA_FOLDER, RANDOMNESS),
+    requires=(SETTINGS, SECRETS, DATA_FOLDER, RANDOMNESS),
     settings=ObjectsSettings,
     check=_check,
 )
