@@ -31,6 +31,12 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseSe
 
 
 @pytest.fixture(scope="session")
+def stack_services() -> tuple[str, ...]:
+    """The servers that botserver_stack starts for these tests."""
+    return ("postgres", "redis", "s3")
+
+
+@pytest.fixture(scope="session")
 def valkey_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a Valkey that stays up. Tests keep apart by prefixes."""
     _need_valkey()

@@ -27,6 +27,7 @@ _INCOMING = "incoming"
 _STALE = 24 * 3_600  # seconds since its last byte after which an unfinished file was left by a process that died
 _TRIES = 100
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_ABSENT = (FileNotFoundError, NotADirectoryError)  # also what a link raises when it is not followed
 #: What opening a link, or a file where a folder should be, fails with when links are not followed.
 _NOT_OURS = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EMLINK})
 
@@ -101,7 +102,7 @@ class Folder:
         """Key and status of every object below that folder, in no order."""
         for depth in self._depths():
             if depth > len(below):
-                with suppress(FileNotFoundError), self._folder(str(depth), *below, create=False) as folder:
+                with suppress(*_ABSENT), self._folder(str(depth), *below, create=False) as folder:
                     yield from _walk(folder, "/".join(below), depth - len(below))
 
     def _move(self, name: str, folder: int, last: str, *, if_absent: bool) -> None:
@@ -166,7 +167,7 @@ def _walk(folder: int, path: str, depth: int) -> Iterator[tuple[str, os.stat_res
                 with suppress(FileNotFoundError):
                     yield key, entry.stat(follow_symlinks=False)
             elif depth > 1 and entry.is_dir(follow_symlinks=False):
-                with suppress(FileNotFoundError, NotADirectoryError):
+                with suppress(*_ABSENT):
                     inner = _open_directory(entry.name, folder)
                     try:
                         yield from _walk(inner, key, depth - 1)
