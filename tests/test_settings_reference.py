@@ -13,7 +13,7 @@ from botlib import Secret
 from botserver.basis import OPTIONAL
 from botserver.discovery import discover
 from botserver.settings import ServerSettings
-from botstate import DataSettings
+from botstate import DataSettings, SecretsSettings
 from botstate.declaration import declared_settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ ROW = re.compile(r"^\| `(?P<key>[^`]+)` \| (?P<default>.*?) \| (?P<meaning>.+) \
 def installed_parts() -> Mapping[str, type]:
     services = (*OPTIONAL, *discover().services)
     parts = {service.name.replace("-", "_"): service.settings for service in services if service.settings is not None}
-    return {"server": ServerSettings, "data": DataSettings, **parts}
+    return {"server": ServerSettings, "data": DataSettings, "secrets": SecretsSettings, **parts}
 
 
 def shown(value: Any) -> str:

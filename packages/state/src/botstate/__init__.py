@@ -27,7 +27,7 @@ from botstate.migrations import MigrationError, Migrations
 from botstate.objects import OBJECTS, ObjectInfo, ObjectReader, Objects, ObjectsSettings, objects_service
 from botstate.order import find_clashes, start_order
 from botstate.outbox import OUTBOX, OutboxSettings, UndeliverableError, outbox_service
-from botstate.secrets import SECRETS, LocalSecrets, Secrets
+from botstate.secrets import SECRETS, LocalSecrets, Secrets, SecretsSettings
 from botstate.service import Provider, Service, given
 from botstate.settings import SETTINGS, Setting, Settings
 from botstate.standings import STANDINGS, Standing, Standings
@@ -92,6 +92,7 @@ __all__ = [
     "Provider",
     "SealedStateError",
     "Secrets",
+    "SecretsSettings",
     "Service",
     "Setting",
     "Settings",

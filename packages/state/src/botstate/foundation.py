@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from botlib import Clock, IdSource, Randomness, SystemClock, SystemRandomness
 from botstate.capability import Capability
 from botstate.errors import MissingSettingsError
 from botstate.folder import DATA_FOLDER, DataFolder, DataSettings
-from botstate.secrets import SECRETS, LocalSecrets, Secrets
-from botstate.service import Service, given
-from botstate.settings import SETTINGS, Settings
-
-if TYPE_CHECKING:
-    from botstate.service import Provider
+from botstate.secrets import SECRETS, Secrets, SecretsSettings, open_secrets
+from botstate.service import Provider, Service, given
+from botstate.settings import SETTINGS, S, Settings
 
 CLOCK = Capability[Clock]("clock")
 RANDOMNESS = Capability[Randomness]("randomness")
@@ -34,23 +30,30 @@ def foundation(
     randomness = randomness or SystemRandomness()
     clock_provider: Provider[Clock] = given(CLOCK, clock)
     randomness_provider: Provider[Randomness] = given(RANDOMNESS, randomness)
-    secrets_provider: Provider[Secrets] = given(SECRETS, secrets or LocalSecrets(os.environ))
     return Service(
         name="foundation",
         summary="Settings, secrets, time, chance and ids.",
         provides=(
             given(SETTINGS, settings),
-            given(DATA_FOLDER, DataFolder(_data_settings(settings).folder)),
-            secrets_provider,
+            given(DATA_FOLDER, DataFolder(_part(settings, DataSettings).folder)),
             clock_provider,
             randomness_provider,
             given(IDS, IdSource(clock, randomness)),
+            _secrets_provider(settings, secrets, clock),
         ),
     )
 
 
-def _data_settings(settings: Settings) -> DataSettings:
+def _secrets_provider(settings: Settings, secrets: Secrets | None, clock: Clock) -> Provider[Secrets]:
+    if secrets is not None:
+        return given(SECRETS, secrets)
+    part = _part(settings, SecretsSettings)
+    return Provider(SECRETS, lambda _state: open_secrets(part, os.environ, clock))
+
+
+def _part(settings: Settings, kind: type[S]) -> S:
+    """Those of this kind, or its defaults: a test need not name what every server has."""
     try:
-        return settings.part(DataSettings)
+        return settings.part(kind)
     except MissingSettingsError:
-        return DataSettings()
+        return kind()

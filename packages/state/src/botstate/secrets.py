@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from botlib import ForbiddenError, InvalidError, NotFoundError, Secret
 from botstate.capability import Capability
+from botstate.extras import needs_extra
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
+
+    from botlib import Clock
 
 #: Where container engines put secrets. They make them readable for everybody within the container.
 CONTAINER_FOLDER = "/run/secrets"
@@ -34,6 +39,32 @@ SECRETS = Capability[Secrets]("secrets")
 _SCHEMES = ("env:", "file:", "vault:")
 
 
+@dataclass(frozen=True)
+class SecretsSettings:
+    """The part `secrets`: the Vault behind `vault:PATH#FIELD`, when there is one.
+
+    `vault_token` is a reference (`file:/PATH`, `env:NAME`) or the token itself. Paths lie below `vault_mount`, the
+    mount of a store of keys and values of version 2. What was read counts for `vault_ttl` seconds; a request may take
+    `vault_timeout`. `vault_ca` is a file of certificates that Vault's own is checked with.
+    """
+
+    vault_url: str = ""
+    vault_token: Secret = field(default_factory=lambda: Secret(""))
+    vault_mount: str = "secret"
+    vault_namespace: str = ""
+    vault_ca: str = ""
+    vault_ttl: float = 300.0
+    vault_timeout: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.vault_url and not self.vault_url.startswith(("http://", "https://")):
+            raise ValueError("vault_url is a URL such as https://vault.example.org:8200.")
+        if self.vault_url and not self.vault_token:
+            raise ValueError("vault_token has no value: set a reference such as file:/run/secrets/vault-token.")
+        if self.vault_ttl < 0 or self.vault_timeout <= 0:
+            raise ValueError("vault_ttl and vault_timeout are numbers of seconds; the latter is more than 0.")
+
+
 def is_reference(setting: Secret) -> bool:
     """Whether a setting that may hold a secret or a reference to one holds a reference."""
     return setting.reveal().startswith(_SCHEMES)
@@ -42,6 +73,39 @@ def is_reference(setting: Secret) -> bool:
 async def resolve(setting: Secret, secrets: Secrets) -> Secret:
     """The secret of a setting that holds it itself or refers to it."""
     return await secrets.get(setting.reveal()) if is_reference(setting) else setting
+
+
+class CombinedSecrets:
+    """Secrets of several places, told apart by what stands before the colon of a reference."""
+
+    def __init__(self, places: Mapping[str, Secrets]) -> None:
+        self._places = places
+
+    async def get(self, reference: str) -> Secret:
+        scheme = reference.partition(":")[0]
+        if scheme in self._places:
+            return await self._places[scheme].get(reference)
+        if scheme == "vault":
+            raise NotFoundError("There is no Vault for a secret that lies there.", remedy="Set secrets.vault_url.")
+        # The text is left out: somebody may have written the secret itself here.
+        known = ", ".join(f"{it}:…" for it in sorted(self._places))
+        raise InvalidError("A reference to a secret is not understood.", remedy=f"Write one that begins {known}.")
+
+
+@asynccontextmanager
+async def open_secrets(
+    settings: SecretsSettings, environment: Mapping[str, str], clock: Clock
+) -> AsyncIterator[Secrets]:
+    """What the settings choose: this environment and files always, and Vault when it has a URL."""
+    local = LocalSecrets(environment)
+    places: dict[str, Secrets] = {"env": local, "file": local}
+    if not settings.vault_url:
+        yield CombinedSecrets(places)
+        return
+    with needs_extra("vault", "secrets.vault_url"):
+        from botstate.vault import open_vault_secrets
+    async with open_vault_secrets(settings, local, clock) as vault:
+        yield CombinedSecrets(places | {"vault": vault})
 
 
 class LocalSecrets:
