@@ -315,7 +315,7 @@ async def test_a_server_upgrades_at_start(empty_database: DatabaseSettings, make
 
     async with compose([foundation(settings), database_service, drive]) as state:
         assert {it.trouble for it in state.require(STANDINGS)} == {""}
-    assert await tables_of(empty_database) == ["drive_1"]
+    assert "drive_1" in await tables_of(empty_database)
 
 
 async def test_a_server_that_may_not_upgrade_refuses_a_database_that_is_behind(
@@ -327,7 +327,8 @@ async def test_a_server_that_may_not_upgrade_refuses_a_database_that_is_behind(
 
     async with compose([foundation(settings), database_service, drive]) as state:
         troubles = {it.service: it.trouble for it in state.require(STANDINGS)}
-    assert troubles["database"] == ("database did not open: drive is 1 revision behind. Run `botserver db upgrade`.")
+    assert troubles["database"].startswith("database did not open: database is 1 revision behind.")
+    assert troubles["database"].endswith("\ndrive is 1 revision behind. Run `botserver db upgrade`.")
 
     await upgrade(database, [drive, database_service])
     async with compose([foundation(settings), database_service, drive]) as state:

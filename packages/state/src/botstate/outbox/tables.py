@@ -30,7 +30,7 @@ deliveries = Table(
     "outbox_delivery",
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("message", Uuid, ForeignKey(messages.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("message", Uuid, ForeignKey(messages.c.id, ondelete="CASCADE"), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("worker", String(200), nullable=False),
     Column("started", UtcDateTime, nullable=False),
@@ -38,4 +38,5 @@ deliveries = Table(
     Column("outcome", String(20), nullable=False),
     Column("detail", Text, nullable=False),
     Column("next_try", UtcDateTime),
+    Index("outbox_delivery_message", "message"),
 )
