@@ -15,6 +15,16 @@ from botstate.errors import (
     StateError,
     TakenCapabilityError,
 )
+from botstate.events import (
+    EVENTS,
+    RECORDED_EVENTS,
+    Events,
+    Received,
+    RecordedEvents,
+    Topic,
+    events_service,
+    recorded_events_service,
+)
 from botstate.folder import DATA_FOLDER, DataFolder, DataSettings
 from botstate.foundation import CLOCK, IDS, RANDOMNESS, foundation
 from botstate.guarded.service import http_service
@@ -42,6 +52,7 @@ __all__ = [
     "CLOCK",
     "DATABASE",
     "DATA_FOLDER",
+    "EVENTS",
     "HTTP",
     "IDS",
     "KEY_VALUE",
@@ -49,6 +60,7 @@ __all__ = [
     "OBJECTS",
     "OUTBOX",
     "RANDOMNESS",
+    "RECORDED_EVENTS",
     "SECRETS",
     "SERVICES",
     "SETTINGS",
@@ -65,6 +77,7 @@ __all__ = [
     "Database",
     "DatabaseSettings",
     "Entry",
+    "Events",
     "Headers",
     "Http",
     "HttpRequest",
@@ -90,6 +103,8 @@ __all__ = [
     "ObjectsSettings",
     "OutboxSettings",
     "Provider",
+    "Received",
+    "RecordedEvents",
     "SealedStateError",
     "Secrets",
     "SecretsSettings",
@@ -104,6 +119,7 @@ __all__ = [
     "StateError",
     "Streams",
     "TakenCapabilityError",
+    "Topic",
     "UndeliverableError",
     "Webhook",
     "WebhookSettings",
@@ -111,6 +127,7 @@ __all__ = [
     "cache_service",
     "compose",
     "database_service",
+    "events_service",
     "find_clashes",
     "foundation",
     "given",
@@ -121,6 +138,7 @@ __all__ = [
     "objects_service",
     "outbox_service",
     "read_settings",
+    "recorded_events_service",
     "start_order",
     "webhooks_service",
 ]

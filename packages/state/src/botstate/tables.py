@@ -10,8 +10,16 @@ from sqlalchemy import DateTime, MetaData, TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-#: All of them, once the modules that declare them are imported.
 metadata = MetaData()
+
+
+def all_tables() -> MetaData:
+    """All of them: each module declares its own, so the modules are imported first."""
+    import botstate.events.tables
+    import botstate.outbox.tables
+    import botstate.webhooks.tables  # noqa: F401 - declares them
+
+    return metadata
 
 
 class UtcDateTime(TypeDecorator[datetime]):

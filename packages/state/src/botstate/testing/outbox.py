@@ -15,7 +15,7 @@ from botlib import BotError, ConflictError, FakeRandomness, IdSource, LimitError
 from botstate.memory import MemoryChannels
 from botstate.outbox.messages import Message, OutboxSettings, UndeliverableError
 from botstate.outbox.outbox import Outbox, open_outbox
-from botstate.tables import metadata
+from botstate.tables import all_tables
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -101,9 +101,9 @@ async def start(
 
 
 async def create_tables(session: AsyncSession) -> None:
-    """A unit of work that makes the tables of the outbox, for tests without migrations."""
+    """A unit of work that makes the tables of botstate, for tests without migrations."""
     connection = await session.connection()
-    await connection.run_sync(metadata.create_all)
+    await connection.run_sync(all_tables().create_all)
 
 
 async def until_all_are(process: Process, state: MessageState, count: int) -> None:

@@ -1,4 +1,4 @@
-"""The outbox and the webhooks."""
+"""The outbox, webhooks, and who follows events."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -51,9 +51,15 @@ def upgrade() -> None:
         sa.Column("disabled", sa.Text, nullable=False),
     )
     op.create_index("webhook_owner", "webhook", ["owner", "id"])
+    op.create_table(
+        "event_follower",
+        sa.Column("topic", sa.String(100), primary_key=True),
+        sa.Column("name", sa.String(100), primary_key=True),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("event_follower")
     op.drop_table("webhook")
     op.drop_table("outbox_delivery")
     op.drop_table("outbox_message")
