@@ -67,7 +67,7 @@ def test_what_is_missing_is_told_and_applied_once(ask: Any) -> None:
     assert (code, said.splitlines()[2].split()) == (1, ["guest-book", "behind", "none", "guest_book_0001"])
     assert said.endswith("\nguest-book is 1 revision behind. Run `botserver db upgrade`.\n")
 
-    assert ask("upgrade") == (0, "Applied guest_book_0001.\n")
+    assert ask("upgrade") == (0, "Applied database_0001, guest_book_0001.\n")
     assert ask("upgrade") == (0, "Nothing was missing.\n")
     assert states(ask) == {"database": "current", "guest-book": "current"}
     assert ask("status")[0] == 0

@@ -64,7 +64,7 @@ def test_a_database_that_is_there_is_asked(
     assert main(["doctor", "--set", "server.port=0"]) == 0
     shown = capsys.readouterr().out
     assert "database     It answers within " in shown
-    assert "tables       They are up to date." in shown
+    assert "tables       The next start applies database_" in shown
     with closing(sqlite3.connect("data/botserver.sqlite3")) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
 

@@ -4,6 +4,7 @@ from enum import Enum
 from pathlib import PurePosixPath
 
 from botlib import Secret
+from botserver.basis import OPTIONAL
 from botserver.discovery import Broken, Discovery
 from botserver.listing import describe, describe_settings, find_problems, render, render_settings
 from botserver.terminal import Terminal
@@ -32,7 +33,7 @@ def test_the_value_for_programs() -> None:
 
     assert [(it["name"], it["built_in"]) for it in told["services"]] == [
         ("foundation", True),
-        ("database", True),
+        *((it.name, True) for it in OPTIONAL),
         ("post", False),
     ]
     assert {**told, "services": told["services"][-1:]} == {

@@ -331,7 +331,7 @@ async def test_time_is_limited_as_a_whole(talk: "Talk") -> None:
     async with open_both(talk) as (http, server):
         request = HttpRequest("POST", server.address, body=bytes(50_000_000) if talk is deaf else b"")
         async with asyncio.timeout(20):
-            with pytest.raises(BudgetError, match=r"It may take no more than 0\.2 seconds\.") as raised:
+            with pytest.raises(BudgetError, match=r"^It may take no more than 0\.[0-9]+ seconds\.$") as raised:
                 await http.send(request, budget=Budget(CLOCK, seconds=0.2))
 
     assert raised.value.limit == "seconds"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - settings read the types of their fields at run time
 from typing import TYPE_CHECKING, Protocol
 
-from botlib import BotError
+from botlib import BotError, Bytes, Seconds
 from botstate.capability import Capability
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ class HttpSettings:
     `certificates` is a file of authorities to trust besides those of the system.
     """
 
-    seconds: float = 30.0
-    connect_seconds: float = 10.0
-    size: int = 10_000_000
+    seconds: Seconds = 30.0
+    connect_seconds: Seconds = 10.0
+    size: Bytes = 10_000_000
     connections: int = 100
     ports: tuple[int, ...] = (80, 443)
     allowed: tuple[str, ...] = ()

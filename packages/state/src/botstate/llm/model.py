@@ -36,7 +36,7 @@ class LanguageModel(Protocol):
         ...
 
 
-LLM: Capability[LanguageModel] = Capability("llm", remedy="Add `botstate.llm_service` to the services.")
+LLM = Capability[LanguageModel]("llm", remedy="Add `botstate.llm_service` to the services.")
 
 
 async def collect(events: AsyncIterator[Event]) -> Answer:

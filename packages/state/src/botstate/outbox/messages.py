@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from botlib import BotError
+from botlib import BotError, Seconds
 from botstate.capability import Capability
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from botstate.outbox.outbox import Outbox
+    from botstate.outbox.outbox import Outbox  # noqa: F401 - the type of the capability
 
 
 #: "pending" until it is delivered, or given up as "dead".
@@ -83,13 +83,13 @@ class OutboxSettings:
     deliveries run at once. Messages that are done with are forgotten after `keep_days`.
     """
 
-    seconds: float = 30.0
+    seconds: Seconds = 30.0
     attempts: int = 14
-    first_pause: float = 5.0
-    longest_pause: float = 21_600.0
-    poll: float = 2.0
+    first_pause: Seconds = 5.0
+    longest_pause: Seconds = 21_600.0
+    poll: Seconds = 2.0
     concurrency: int = 8
-    stop_seconds: float = 10.0
+    stop_seconds: Seconds = 10.0
     keep_days: int = 30
 
     def __post_init__(self) -> None:
@@ -99,4 +99,4 @@ class OutboxSettings:
             raise ValueError("attempts, concurrency and keep_days are at least 1.")
 
 
-OUTBOX: Capability[Outbox] = Capability("outbox", remedy="Add `botstate.outbox_service` to the services.")
+OUTBOX = Capability["Outbox"]("outbox", remedy="Add `botstate.outbox_service` to the services.")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from botstate.testing.cache import CACHE_CONTRACT, CacheCheck
     from botstate.testing.channels import CHANNELS_CONTRACT, CHANNELS_FAULTS, ChannelsCheck, ChannelsFault
     from botstate.testing.database import DATABASE_CONTRACT, DatabaseCheck
+    from botstate.testing.events import EVENTS_CONTRACT, EventsCheck
     from botstate.testing.fakes import FakeSecrets, fake_state
     from botstate.testing.http import HTTP_CONTRACT, FakeHttp, HttpCheck, sample_site
     from botstate.testing.llm import LLM_CONTRACT, LlmCheck
@@ -33,6 +34,7 @@ _NAMES = {
     "CHANNELS_CONTRACT": "channels",
     "CHANNELS_FAULTS": "channels",
     "DATABASE_CONTRACT": "database",
+    "EVENTS_CONTRACT": "events",
     "HTTP_CONTRACT": "http",
     "LLM_CONTRACT": "llm",
     "LOCKS_CONTRACT": "locks",
@@ -44,6 +46,7 @@ _NAMES = {
     "ChannelsCheck": "channels",
     "ChannelsFault": "channels",
     "DatabaseCheck": "database",
+    "EventsCheck": "events",
     "FakeHttp": "http",
     "FakeSecrets": "fakes",
     "HttpCheck": "http",
@@ -61,6 +64,7 @@ __all__ = [
     "CHANNELS_CONTRACT",
     "CHANNELS_FAULTS",
     "DATABASE_CONTRACT",
+    "EVENTS_CONTRACT",
     "HTTP_CONTRACT",
     "LLM_CONTRACT",
     "LOCKS_CONTRACT",
@@ -72,6 +76,7 @@ __all__ = [
     "ChannelsCheck",
     "ChannelsFault",
     "DatabaseCheck",
+    "EventsCheck",
     "FakeHttp",
     "FakeSecrets",
     "HttpCheck",
