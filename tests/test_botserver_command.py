@@ -28,6 +28,7 @@ COMMANDS = {
     "config-check": ["config", "check", "--set", "server.prot=1"],
     "config-show": ["config", "show"],
     "db-status": ["db", "status"],
+    "db-revision": ["db", "revision", "guests", "-m", "Nothing"],
     "db-upgrade": ["db", "upgrade"],
     "db-downgrade": ["db", "downgrade", "guests"],
     "db-detach": ["db", "detach", "guests"],
@@ -96,7 +97,8 @@ def test_what_each_command_prints_is_what_its_schema_says(folder: Path) -> None:
     assert "guests" in [it["name"] for it in documents["services"]["services"]]
     assert documents["config-check"]["problems"]
     assert documents["db-status"]["branches"][-1]["pending"] == ["guests_0001"]
-    assert documents["db-upgrade"]["applied"] == documents["db-downgrade"]["undone"] == ["guests_0001"]
+    assert documents["db-upgrade"]["applied"] == ["guests_0001", "guests_0002"]
+    assert documents["db-downgrade"]["undone"] == ["guests_0002", "guests_0001"]
     assert documents["db-detach"]["branch"]["state"] == "detached"
 
 

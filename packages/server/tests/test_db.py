@@ -116,3 +116,94 @@ def test_wrong_usage_has_exit_code_2(words: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["db", *words])
     assert caught.value.code == 2
+
+
+TABLES = """
+from botstate import DATABASE, Migrations, Service
+from sqlalchemy import Column, Integer, MetaData, String, Table
+tables = MetaData()
+Table("guest_book_entry", tables, Column("id", Integer, primary_key=True), Column("text", String(80), nullable=True))
+Table("guest_book_guest", tables, Column("name", String(20), primary_key=True))
+service = Service(
+    name="guest-book", requires=(DATABASE,), migrations=Migrations("guest_book", tables=lambda: tables)
+)
+"""
+
+
+def test_a_revision_is_what_the_tables_are_against_what_the_revisions_make(ask: Any, package: Path) -> None:
+    (package / "guest_book" / "__init__.py").write_text(TABLES)
+
+    code, said = ask("revision", "guest-book", "-m", "Keep the text, and guests.")
+
+    file = package / "guest_book" / "versions" / "guest_book_0002_keep_the_text_and_guests.py"
+    assert (code, said) == (0, f"Wrote {file}. Read it before it is applied.\n")
+    assert (
+        file.read_text()
+        == '''"""Keep the text, and guests."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "guest_book_0002"
+down_revision = "guest_book_0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table("guest_book_guest",
+    sa.Column("name", sa.String(length=20), nullable=False),
+    sa.PrimaryKeyConstraint("name")
+    )
+    with op.batch_alter_table("guest_book_entry", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("text", sa.String(length=80), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("guest_book_entry", schema=None) as batch_op:
+        batch_op.drop_column("text")
+    op.drop_table("guest_book_guest")
+'''
+    )
+    assert ask("upgrade") == (0, "Applied guest_book_0001, guest_book_0002.\n")
+    assert ask("downgrade", "guest-book") == (0, "Undid guest_book_0002, guest_book_0001.\n")
+    assert json.loads(ask("revision", "guest-book", "-m", "Nothing", "--json")[1])["empty"] is True
+
+
+def test_the_first_revision_of_a_service_makes_its_folder(ask: Any, package: Path) -> None:
+    (package / "guest_book" / "__init__.py").write_text(TABLES)
+    shutil.rmtree(package / "guest_book" / "versions")
+
+    assert ask("revision", "guest-book", "-m", "Start")[0] == 0
+    assert ask("upgrade") == (0, "Applied guest_book_0001.\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "said"),
+    [
+        ("nobody", MODULE, "No service named nobody is installed. `botserver services` lists them.\n"),
+        (
+            "guest-book",
+            'from botstate import Service\nservice = Service(name="guest-book")\n',
+            (
+                "The manifest of guest-book has no migrations. "
+                'Add migrations=Migrations("botserver_guest_book", tables=…) to it.\n'
+            ),
+        ),
+    ],
+)
+def test_a_revision_that_cannot_be_written_is_told(ask: Any, package: Path, name: str, module: str, said: str) -> None:
+    (package / "guest_book" / "__init__.py").write_text(module)
+
+    assert ask("revision", name, "-m", "Start") == (1, said)
+
+
+def test_an_installed_package_is_not_changed(tmp_path: Path) -> None:
+    from botlib import InvalidError
+    from botserver.revising import _prepare
+
+    folder = tmp_path / "site-packages" / "guest_book" / "versions"
+
+    with pytest.raises(InvalidError, match="belongs to an installed package"):
+        _prepare(folder)
+    assert not folder.exists()

@@ -19,11 +19,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     upgrade = actions.add_parser("upgrade", help="apply every revision that is missing; all of them, or none")
     status = actions.add_parser("status", help="how far the tables of each service are; exit code 1: something to do")
     downgrade = actions.add_parser("downgrade", help="take the tables of a service back to a revision, or remove them")
-    downgrade.add_argument("revision", nargs="?", default="base", help="the revision (default: base, before the first)")
     detach = actions.add_parser("detach", help="keep the tables of a service that was uninstalled, and ask no more")
+    revision = actions.add_parser("revision", help="write the next revision of a service, from its tables as they are")
+    revision.add_argument("name", metavar="NAME", help="the service")
+    revision.add_argument("-m", "--message", required=True, help="what it does, such as 'Add the table of guests'")
+    add_json_option(revision)
+    revision.set_defaults(run=_revision)
     for action, run in ((upgrade, _upgrade), (status, _status), (downgrade, _downgrade), (detach, _detach)):
         if action in {downgrade, detach}:
             action.add_argument("name", metavar="NAME", help="the service")
+        if action is downgrade:
+            action.add_argument("revision", nargs="?", default="base", help="the revision (default: before the first)")
         add_json_option(action)
         add_source_options(action)
         action.set_defaults(run=run)
@@ -56,6 +62,18 @@ def _status(options: argparse.Namespace) -> int:
     to_do = [it.sentence for it in branches if it.state in {"behind", "newer", "removed"}]
     _print(options, {"branches": [it._asdict() for it in branches]}, "\n".join([text, *to_do]).rstrip("\n"))
     return 1 if to_do else 0
+
+
+def _revision(options: argparse.Namespace) -> int:
+    import asyncio
+
+    from botserver.discovery import discover
+    from botserver.revising import write_revision
+
+    path, empty = asyncio.run(write_revision(discover().services, options.name, options.message))
+    more = "Nothing differs, so it is empty: fill it in." if empty else "Read it before it is applied."
+    _print(options, {"file": str(path), "empty": empty}, f"Wrote {path}. {more}")
+    return 0
 
 
 def _ask(options: argparse.Namespace, question: Callable[[Tables], Awaitable[Any]]) -> Any:
