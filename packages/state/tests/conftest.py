@@ -1,5 +1,7 @@
 """What the tests of botstate share."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
