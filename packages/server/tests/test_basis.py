@@ -29,7 +29,7 @@ def test_a_service_may_take_the_place_of_one_of_the_basis() -> None:
 def test_what_the_basis_needs_of_itself_comes_along() -> None:
     chat = Service(name="chat", requires=(WEBHOOKS,))
 
-    assert names(chat) == ["foundation", "database", "http", "outbox", "webhooks", "chat"]
+    assert names(chat) == ["foundation", "database", "cache", "http", "outbox", "webhooks", "chat"]
 
 
 def test_without_the_database_there_is_nothing_that_needs_it() -> None:

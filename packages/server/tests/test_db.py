@@ -165,7 +165,7 @@ def downgrade() -> None:
     op.drop_table("guest_book_guest")
 '''
     )
-    assert ask("upgrade") == (0, "Applied guest_book_0001, guest_book_0002.\n")
+    assert ask("upgrade") == (0, "Applied database_0001, guest_book_0001, guest_book_0002.\n")
     assert ask("downgrade", "guest-book") == (0, "Undid guest_book_0002, guest_book_0001.\n")
     assert json.loads(ask("revision", "guest-book", "-m", "Nothing", "--json")[1])["empty"] is True
 
@@ -175,7 +175,7 @@ def test_the_first_revision_of_a_service_makes_its_folder(ask: Any, package: Pat
     shutil.rmtree(package / "guest_book" / "versions")
 
     assert ask("revision", "guest-book", "-m", "Start")[0] == 0
-    assert ask("upgrade") == (0, "Applied guest_book_0001.\n")
+    assert ask("upgrade") == (0, "Applied database_0001, guest_book_0001.\n")
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from botlib import FakeRandomness, IdSource, InvalidError, SystemClock
 from botstate import (
     EVENTS,
+    CacheSettings,
     DatabaseSettings,
     Events,
     MemoryChannels,
     Received,
     RecordedEvents,
+    Settings,
     Topic,
+    cache_service,
     compose,
     events_service,
     foundation,
@@ -204,8 +207,9 @@ async def test_a_follower_has_a_name(tmp_path: Path) -> None:
 
 
 async def test_it_is_a_service() -> None:
+    settings = Settings({"cache": CacheSettings()})
     async with (
-        compose([foundation(), events_service]) as state,
+        compose([foundation(settings), cache_service, events_service]) as state,
         state.require(EVENTS).subscribe(STARTED) as listened,
     ):
         told = await state.require(EVENTS).publish(STARTED, Place("attic"))
