@@ -1,3 +1,5 @@
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -87,3 +89,65 @@ async def test_errors_are_those_of_sqlalchemy(tmp_path: Path) -> None:
         with pytest.raises(OperationalError, match="no such table"):
             await session.execute(text("SELECT * FROM no_such_table"))
         assert (await session.execute(select(Author))).all() == []
+
+
+async def test_a_stream_that_is_left_early_lets_the_next_statement_run(tmp_path: Path) -> None:
+    async with open_session(tmp_path) as session:
+        await session.execute(insert(Author), [{"name": f"{number}"} for number in range(300)])
+        stream = await session.stream(select(Author.id).order_by(Author.id))
+        assert (await stream.first()) == (1,)
+        stream = await session.stream(select(Author.id).order_by(Author.id))
+        assert await stream.fetchmany(2) == [(1,), (2,)]
+        assert len(await stream.all()) == 298
+        await session.commit()
+
+
+async def test_nothing_is_committed_by_itself_after_sqlite_has_undone_a_transaction(tmp_path: Path) -> None:
+    """As it does when the disk is full; here somebody says so."""
+    async with open_session(tmp_path) as session:
+        await session.execute(insert(Author).values(name="anna"))
+        await session.execute(text("ROLLBACK"))
+        with pytest.raises(OperationalError, match="SQLite has undone the transaction"):
+            await session.execute(insert(Author).values(name="bert"))
+        await session.rollback()
+        assert (await session.execute(select(Author))).all() == []
+
+
+async def test_a_transaction_begins_with_its_first_statement(tmp_path: Path) -> None:
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{tmp_path}/test.sqlite3", module=Module("BEGIN IMMEDIATE", ("busy_timeout = 0",))
+    )
+    async with engine.connect() as one, engine.connect() as other:
+        await one.begin()
+        await other.execute(text("CREATE TABLE thing (id INTEGER)"))
+        with pytest.raises(OperationalError, match="locked"):
+            await one.execute(text("SELECT 1"))
+        await other.commit()
+        assert (await one.execute(text("SELECT count(*) FROM thing"))).scalar_one() == 0
+    await engine.dispose()
+
+
+async def test_a_file_that_cannot_be_opened_leaves_no_thread(tmp_path: Path) -> None:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/none/test.sqlite3", module=Module())
+    with pytest.raises(OperationalError, match="unable to open"):
+        await engine.connect()
+    await asyncio.to_thread(end_threads)
+
+
+def end_threads() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "botstate-sqlite":
+            thread.join(20)
+            assert not thread.is_alive(), "a connection was left open"
+
+
+async def test_other_tasks_run_while_a_statement_takes_long(tmp_path: Path) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    async with open_session(tmp_path) as session:
+        task = asyncio.create_task(session.execute(text(endless)))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not task.done()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task

@@ -4,16 +4,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import Column, Integer, MetaData, String, Table, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from botlib import ConflictError, FakeClock, NotFoundError
 from botstate import STANDINGS, DatabaseSettings, Service, Settings, compose, database_service, foundation
 from botstate.migrations import Branch, MigrationError, Migrations, detach, downgrade, status, upgrade
 from botstate.migrations.connecting import connect, lock
+from botstate.testing import check_migrations
 
 pytestmark = pytest.mark.anyio
 
@@ -333,6 +336,37 @@ async def test_a_server_that_may_not_upgrade_refuses_a_database_that_is_behind(
     await upgrade(database, [drive, database_service])
     async with compose([foundation(settings), database_service, drive]) as state:
         assert {it.trouble for it in state.require(STANDINGS)} == {""}
+
+
+def tables_of_drive(*columns: Column[Any]) -> MetaData:
+    tables = MetaData()
+    Table("drive_1", tables, Column("id", Integer, primary_key=True), *columns)
+    return tables
+
+
+async def test_a_service_can_check_its_revisions(empty_database: DatabaseSettings, make_service: MakeService) -> None:
+    make_service("drive", 1)
+    await check_migrations(
+        empty_database, Service(name="drive", migrations=Migrations("drive", tables=tables_of_drive))
+    )
+
+
+async def test_revisions_that_make_other_tables_are_told(
+    empty_database: DatabaseSettings, make_service: MakeService
+) -> None:
+    make_service("drive", 1)
+    tables = partial(tables_of_drive, Column("name", String))
+    with pytest.raises(AssertionError, match="add_column"):
+        await check_migrations(empty_database, Service(name="drive", migrations=Migrations("drive", tables=tables)))
+
+
+async def test_a_downgrade_that_leaves_something_is_told(
+    empty_database: DatabaseSettings, make_service: MakeService, tmp_path: Path
+) -> None:
+    write_revision(versions_of(make_service("drive"), tmp_path), 1, undo="pass")
+    service = Service(name="drive", migrations=Migrations("drive", tables=tables_of_drive))
+    with pytest.raises(AssertionError, match="leaves something behind"):
+        await check_migrations(empty_database, service)
 
 
 PROGRAM = """

@@ -33,7 +33,8 @@ _AGAIN = 0.05  # seconds: an interrupt that came before the statement had begun 
 class Module:
     """What SQLAlchemy takes for the DB-API module of a driver.
 
-    Each connection starts with these pragmas, and each of its transactions with this statement.
+    Each connection starts with these pragmas, and each of its transactions with this statement. Where transactions only
+    read, nobody waits for their end: the next one on the connection comes after it all the same.
     """
 
     paramstyle = "qmark"
@@ -51,8 +52,9 @@ class Module:
     ProgrammingError = sqlite3.ProgrammingError
     exceptions_module = sqlite3
 
-    def __init__(self, begin: str = "BEGIN", pragmas: Sequence[str] = ()) -> None:
+    def __init__(self, begin: str = "BEGIN", pragmas: Sequence[str] = (), *, reads_only: bool = False) -> None:
         self._begin = begin
+        self._reads_only = reads_only
         self._pragmas = tuple(pragmas)
 
     def connect(self, *arguments: Any, **options: Any) -> Connection:
@@ -63,7 +65,7 @@ class Module:
         except BaseException:
             worker.stop()
             raise
-        return Connection(worker, self._begin)
+        return Connection(worker, self._begin, reads_only=self._reads_only)
 
     def _open(self, *arguments: Any, **options: Any) -> sqlite3.Connection:
         # Transactions begin here and not in sqlite3; interrupt() and in_transaction are asked for by another thread.
@@ -108,6 +110,10 @@ class Worker:
             await self._see_the_end_of(finished, interruptible=interruptible)
             raise
         return job.result()
+
+    def send(self, work: Work) -> None:
+        """Have it done after what is waiting. Nobody hears what came of it."""
+        self._jobs.put(_Job(work))
 
     async def close(self) -> None:
         """Close the connection after what is waiting, and return when it is closed."""
@@ -180,13 +186,14 @@ class _Job:
 class Connection(AdaptedConnection):
     """What SQLAlchemy takes for a connection of the DB-API: the first statement begins a transaction."""
 
-    __slots__ = ("_begin", "_begun", "worker")
+    __slots__ = ("_begin", "_begun", "_reads_only", "worker")
 
     #: SQLAlchemy asks: sqlite3 begins no transactions of its own.
     isolation_level = None
 
-    def __init__(self, worker: Worker, begin: str) -> None:
+    def __init__(self, worker: Worker, begin: str, *, reads_only: bool) -> None:
         self.worker = worker
+        self._reads_only = reads_only
         self._connection: Any = worker  # the name that SQLAlchemy knows
         self._begin = begin
         self._begun = False
@@ -232,8 +239,12 @@ class Connection(AdaptedConnection):
         return run
 
     def _end(self, how: Work) -> None:
-        if self._begun:
-            self._begun = False
+        if not self._begun:
+            return
+        self._begun = False
+        if self._reads_only:
+            self.worker.send(how)
+        else:
             await_only(self.worker.call(how))
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_READS_ONLY = "query_only = ON"
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
@@ -42,7 +43,7 @@ async def open_sqlite(settings: DatabaseSettings, clock: Clock, randomness: Rand
     await asyncio.to_thread(make_file, settings.file)
     _log.info("the database is %s", settings.file.absolute())
     writing = _Lane(create_engine(settings, "BEGIN IMMEDIATE"), 1)
-    reading = _Lane(create_engine(settings, "BEGIN DEFERRED", "query_only = ON"), settings.readers)
+    reading = _Lane(create_engine(settings, "BEGIN DEFERRED", _READS_ONLY), settings.readers)
     try:
         yield Units(settings, (writing, reading), clock, randomness)
     finally:
@@ -61,6 +62,7 @@ def create_engine(settings: DatabaseSettings, begin: str, *pragmas: str) -> Asyn
             "foreign_keys = ON",
             *pragmas,
         ),
+        reads_only=_READS_ONLY in pragmas,
     )
     url = URL.create("sqlite+aiosqlite", database=str(settings.file.absolute()))
     return create_async_engine(url, module=module, poolclass=NullPool)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
-from botstate.tables import UtcDateTime, metadata
+from botstate.columns import UtcDateTime
+from botstate.tables import metadata
 
 messages = Table(
     "outbox_message",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from botstate.testing.http import HTTP_CONTRACT, FakeHttp, HttpCheck, sample_site
     from botstate.testing.llm import LLM_CONTRACT, LlmCheck
     from botstate.testing.locks import LOCKS_CONTRACT
+    from botstate.testing.migrations import check_migrations
     from botstate.testing.objects import OBJECTS_CONTRACT, ObjectsCheck
     from botstate.testing.outbox import OUTBOX_CONTRACT, OutboxCheck
     from botstate.testing.secrets import SECRETS_CONTRACT, SecretsCheck
@@ -55,6 +56,7 @@ _NAMES = {
     "OutboxCheck": "outbox",
     "SecretsCheck": "secrets",
     "StreamsCheck": "streams",
+    "check_migrations": "migrations",
     "fake_state": "fakes",
     "sample_site": "http",
 }
@@ -85,6 +87,7 @@ __all__ = [
     "OutboxCheck",
     "SecretsCheck",
     "StreamsCheck",
+    "check_migrations",
     "fake_state",
     "sample_site",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Column, Index, Integer, String, Table, Text, Uuid
 
-from botstate.tables import UtcDateTime, metadata
+from botstate.columns import UtcDateTime
+from botstate.tables import metadata
 
 webhooks = Table(
     "webhook",
