@@ -1,17 +1,20 @@
 """The folder of objects: what others put there is not followed, and a writer that is killed leaves nothing behind."""
 
+import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 from obstore.store import LocalStore
 
-from botlib import ForbiddenError, NotFoundError, SystemRandomness, UnavailableError, parse_key
+from botlib import ForbiddenError, NotFoundError, SafeKey, SystemRandomness, UnavailableError, parse_key
 from botstate.objects import LocalObjects, folder
 from botstate.objects.local import open_local_objects
 
@@ -181,3 +184,27 @@ async def test_empty_folders_go_with_their_last_object(objects: LocalObjects, tm
     assert sorted(it.name for it in (tmp_path / "objects" / "3" / "a").iterdir()) == ["d"]
     await objects.delete(parse_key("a/d/e"))
     assert list((tmp_path / "objects" / "3").iterdir()) == []
+
+
+async def test_a_call_that_is_cancelled_leaves_no_file_open(
+    objects: LocalObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await objects.put(A, b"1")
+    files: list[IO[bytes]] = []
+    may_go_on = threading.Event()
+    real = folder.Folder.open
+
+    def slow(place: folder.Folder, key: SafeKey) -> IO[bytes]:
+        may_go_on.wait()
+        files.append(real(place, key))
+        return files[-1]
+
+    monkeypatch.setattr(folder.Folder, "open", slow)
+    opening = asyncio.ensure_future(objects.open(A).__aenter__())
+    await asyncio.sleep(0)
+    opening.cancel()
+    await asyncio.wait([opening])
+    may_go_on.set()
+    async with asyncio.timeout(20):
+        while not (files and files[0].closed):  # noqa: ASYNC110 - a thread has to end first
+            await asyncio.sleep(0.001)

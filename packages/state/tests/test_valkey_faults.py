@@ -253,6 +253,17 @@ async def test_what_may_not_run_twice_is_not_repeated(valkey_port: int) -> None:
             await lose_an_answer(proxy, lambda: key_value.cache.increment("n"))
 
 
+async def test_what_was_sent_and_not_answered_in_time_is_not_known(valkey_port: int) -> None:
+    async with run_proxy(valkey_port) as proxy, opened(proxy.port) as key_value:
+        await key_value.cache.set("n", b"1")
+        proxy.stall(answers_only=True)
+        with pytest.raises(LostError, match=r"within 0\.3 seconds\. Whether it did what it was asked is not known\."):
+            await key_value.cache.increment("n")
+        with pytest.raises(UnavailableError) as caught:
+            await key_value.cache.get("n")
+        assert not isinstance(caught.value, LostError)
+
+
 async def test_repeating_everything_is_caught(monkeypatch: pytest.MonkeyPatch, valkey_port: int) -> None:
     real = Server.call
     monkeypatch.setattr(Server, "call", lambda server, *command, **_options: real(server, *command, repeatable=True))

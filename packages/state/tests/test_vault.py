@@ -170,6 +170,18 @@ async def test_what_goes_wrong_is_told_in_sentences_without_values(vault: FakeVa
         )
 
 
+async def test_nobody_waits_for_those_before(vault: FakeVault) -> None:
+    clock = FakeClock()
+    async with opened(vault, clock, vault_timeout=1.0) as secrets:
+        assert await secrets.get(REFERENCE) == Secret(VALUE)
+        vault.answering.clear()
+        waiting = [asyncio.ensure_future(sentence_of(secrets, f"vault:other/{number}#a")) for number in range(20)]
+        assert await secrets.get(REFERENCE) == Secret(VALUE)
+        async with asyncio.timeout(15):  # twenty one after the other would be twenty seconds
+            assert {kind for kind, _ in await asyncio.gather(*waiting)} == {UnavailableError}
+        vault.answering.set()
+
+
 async def test_a_request_without_a_time_limit_is_caught(vault: FakeVault) -> None:
     async with opened(vault, vault_timeout=60.0) as secrets:
         vault.answering.clear()

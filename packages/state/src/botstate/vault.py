@@ -69,15 +69,23 @@ class VaultSecrets:
         self._client.adapter.close()
 
     async def _fields(self, path: str) -> dict[str, Secret]:
-        async with self._one_at_a_time:  # so many who ask for the same at once cost one request
-            known = self._known.get(path)
-            if known is not None and known.until > self._clock.monotonic():
-                return known.fields
-            fields = await self._read(path)
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            self._known[path] = _Known(fields, self._clock.monotonic() + self._settings.vault_ttl)
-            return fields
+        if found := self._remembered(path):
+            return found
+        limit = self._settings.vault_timeout
+        # One at a time, so that many who ask for the same at once cost one request; each waits no longer than its own.
+        with _sentences(f"vault:{path}", limit):
+            async with asyncio.timeout(limit), self._one_at_a_time:
+                if found := self._remembered(path):
+                    return found
+                fields = await self._read(path)
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[path] = _Known(fields, self._clock.monotonic() + self._settings.vault_ttl)
+        return fields
+
+    def _remembered(self, path: str) -> dict[str, Secret] | None:
+        known = self._known.get(path)
+        return known.fields if known is not None and known.until > self._clock.monotonic() else None
 
     async def _read(self, path: str) -> dict[str, Secret]:
         if not self._client.token:

@@ -66,7 +66,7 @@ class LocalObjects:
         if if_absent:
             data = await gathered(data)
         name = self._randomness.random_bytes(16).hex()
-        file = await self._run(lambda: self._folder(create=True).create(name, content_type), key)
+        file = await self._open(lambda: self._folder(create=True).create(name, content_type), key)
         try:
             with file:
                 if isinstance(data, bytes):
@@ -93,7 +93,7 @@ class LocalObjects:
     @asynccontextmanager
     async def open(self, key: SafeKey, *, start: int = 0, end: int | None = None) -> AsyncIterator[ObjectReader]:
         check_range(start, end)
-        file = await self._run(lambda: self._folder().open(key), key)
+        file = await self._open(lambda: self._folder().open(key), key)
         with file:
             info = await self._run(lambda: _info(key, file), key)
             await self._run(lambda: file.seek(HEADER + start), key)
@@ -136,6 +136,15 @@ class LocalObjects:
     async def presign(self, key: SafeKey, *, method: str = "GET", seconds: int = 300) -> str | None:  # noqa: ARG002
         return None
 
+    async def _open(self, work: Callable[[], IO[bytes]], key: SafeKey) -> IO[bytes]:
+        """A file that a thread opens. When nobody waits for it any more, it is closed as soon as it is open."""
+        opening = asyncio.ensure_future(self._run(work, key))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_unwanted)
+            raise
+
     async def _run(self, work: Callable[[], R], key: SafeKey | None) -> R:
         with _errors_of(key):
             return await asyncio.to_thread(work)
@@ -165,6 +174,11 @@ class _Reader:
                 raise UnavailableError(f"The object {self.info.key} ended too early: its file was changed by others.")
             self._left -= len(piece)
             yield piece
+
+
+def _close_unwanted(opening: asyncio.Future[IO[bytes]]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _info(key: SafeKey, file: IO[bytes]) -> ObjectInfo:

@@ -30,7 +30,7 @@ class FakeSecrets:
     async def get(self, reference: str) -> Secret:
         if reference in self._values:
             return Secret(self._values[reference])
-        if reference.startswith(("env:", "file:/")):
+        if reference.startswith(("env:", "file:/", "vault:")):
             raise NotFoundError(f"The secret {reference} is not there.", remedy="Give it to FakeSecrets.")
         raise InvalidError("A reference to a secret is not understood.", remedy="Write env:NAME or file:/PATH.")
 

@@ -77,7 +77,9 @@ class Listener:
                 failures = 0
                 await self._listen(connection)
             except (RedisError, OSError) as error:
-                _log.warning("The connection that listens to the key-value server was lost: %s", type(error).__name__)
+                _log.warning("the connection that listens to the key-value server was lost: %s", type(error).__name__)
+            except Exception:  # noqa: BLE001 - whatever else it is, who listens must not wait for ever
+                _log.exception("listening to the key-value server failed")
             finally:
                 self._note_gap()
                 await connection.disconnect(nowait=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -37,7 +38,7 @@ _LONGEST_PAUSE = 1.0
 
 
 class LostError(UnavailableError):
-    """The connection was lost between a command and its answer: whether the command was carried out is not known."""
+    """No answer came to a command that was sent: whether it was carried out is not known."""
 
     code = "lost"
 
@@ -92,14 +93,13 @@ class Server:
         self, work: Callable[[AbstractConnection], Awaitable[Any]], *, repeatable: bool = False, wait: float = 0.0
     ) -> Any:
         """What `work` returns with one connection for itself; the rules are those of `call`."""
+        attempt = _Attempt()
         try:
             async with asyncio.timeout(self.timeout + wait):
-                return await self._try(work, repeatable=repeatable, waiting=wait > 0)
+                return await self._try(work, attempt, repeatable=repeatable, waiting=wait > 0)
         except TimeoutError:
-            raise UnavailableError(
-                f"The key-value server at {self.place} did not answer within {self.timeout:g} seconds.",
-                remedy="Look whether it runs and can be reached; cache.timeout is how long a call waits.",
-            ) from None
+            # Whoever waits for a message has missed nothing but his time.
+            raise self._silence(is_unknown=attempt.is_sent and not repeatable and not wait) from None
 
     async def run(self, script: Script, key: bytes, *arguments: Argument) -> Any:
         """The answer of a script. Scripts change things, so they are never sent twice."""
@@ -126,25 +126,30 @@ class Server:
             await pool.aclose()
 
     async def _try(
-        self, work: Callable[[AbstractConnection], Awaitable[Any]], *, repeatable: bool, waiting: bool
+        self,
+        work: Callable[[AbstractConnection], Awaitable[Any]],
+        attempt: _Attempt,
+        *,
+        repeatable: bool,
+        waiting: bool,
     ) -> Any:
-        attempt = 0
         while True:
-            sent = False
+            attempt.is_sent = False
             try:
                 async with self._connection(waiting=waiting) as connection:
-                    sent = True
+                    attempt.is_sent = True
                     return await work(connection)
             except ResponseError as error:
                 raise self._refusal(error) from None
             except AuthenticationError:
                 raise self._bad_password() from None
             except LOST as error:
-                undone = not sent or isinstance(error, BusyLoadingError)
+                undone = not attempt.is_sent or isinstance(error, BusyLoadingError)
                 if not (repeatable or undone):
                     raise self._loss() from None
-            await self.pause(attempt)
-            attempt += 1
+            attempt.is_sent = False
+            await self.pause(attempt.number)
+            attempt.number += 1
 
     @asynccontextmanager
     async def _connection(self, *, waiting: bool) -> AsyncIterator[AbstractConnection]:
@@ -156,6 +161,16 @@ class Server:
                 yield connection
             finally:
                 await pool.release(connection)
+
+    def _silence(self, *, is_unknown: bool) -> UnavailableError:
+        text = f"The key-value server at {self.place} did not answer within {self.timeout:g} seconds."
+        if is_unknown:
+            return LostError(
+                f"{text} Whether it did what it was asked is not known.", remedy="Read the present state, then decide."
+            )
+        return UnavailableError(
+            text, remedy="Look whether it runs and can be reached; cache.timeout is how long a call waits."
+        )
 
     def _loss(self) -> LostError:
         return LostError(
@@ -178,6 +193,14 @@ class Server:
             f"The key-value server at {self.place} does not accept our user or password.",
             remedy="Set both in cache.url: redis://USER:PASSWORD@HOST:PORT.",
         )
+
+
+@dataclass
+class _Attempt:
+    """How far a call has come: which try it is at, and whether the server may have what was asked."""
+
+    number: int = 0
+    is_sent: bool = False
 
 
 def _create_pool(url: str, settings: CacheSettings) -> ConnectionPool:
