@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from redis.asyncio import ConnectionPool
-from redis.exceptions import AuthenticationError, BusyLoadingError, InvalidResponse, ResponseError
+from redis.exceptions import AuthenticationError, BusyLoadingError, InvalidResponse, NoScriptError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.maint_notifications import MaintNotificationsConfig
@@ -103,13 +103,17 @@ class Server:
 
     async def run(self, script: Script, key: bytes, *arguments: Argument) -> Any:
         """The answer of a script. Scripts change things, so they are never sent twice."""
-        try:
-            return await self.call("EVALSHA", script.digest, 1, key, *arguments)
-        except RefusedError as error:
-            if not error.reason.startswith("NoScriptError"):
-                raise
-        # The server is new or was restarted, and did nothing. This teaches it the script.
-        return await self.call("EVAL", script.text, 1, key, *arguments)
+
+        async def exchange(connection: AbstractConnection) -> Any:
+            await connection.send_command("EVALSHA", script.digest, 1, key, *arguments)
+            try:
+                return await connection.read_response()
+            except NoScriptError:
+                # The server is new or was restarted, and did nothing. This teaches it the script.
+                await connection.send_command("EVAL", script.text, 1, key, *arguments)
+                return await connection.read_response()
+
+        return await self.exchange(exchange)
 
     def create_connection(self) -> AbstractConnection:
         """A connection outside the pools, not yet connected. Its user closes it."""
