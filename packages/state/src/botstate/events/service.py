@@ -33,7 +33,7 @@ async def _open_recorded_events(state: AppState) -> AsyncIterator[RecordedEvents
 
 
 #: Provides events for those who listen now.
-events_service = Service(
+events_service: Service = Service(
     name="events",
     summary="Tells what happened to whoever listens.",
     provides=(Provider(EVENTS, _open_events),),
@@ -41,7 +41,7 @@ events_service = Service(
 )
 
 #: Provides events for those who must not miss any.
-recorded_events_service = Service(
+recorded_events_service: Service = Service(
     name="recorded-events",
     summary="Tells what happened to whoever must know.",
     provides=(Provider(RECORDED_EVENTS, _open_recorded_events),),

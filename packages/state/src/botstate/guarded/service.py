@@ -25,7 +25,7 @@ async def _open_http(state: AppState) -> AsyncIterator[Http]:
 
 
 #: Provides the guarded HTTP client to the services that require it.
-http_service = Service(
+http_service: Service = Service(
     name="http",
     summary="Sends requests to public addresses.",
     provides=(Provider(HTTP, _open_http),),

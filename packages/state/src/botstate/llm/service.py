@@ -51,7 +51,7 @@ def _read(file: Path) -> str:
 
 
 #: Provides a language model to the services that require one, and says so when there is none.
-llm_service = Service(
+llm_service: Service = Service(
     name="llm",
     summary="Talks to language models.",
     provides=(Provider(LLM, _open_llm),),

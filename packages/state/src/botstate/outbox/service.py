@@ -35,7 +35,7 @@ async def _open_outbox(state: AppState) -> AsyncIterator[Outbox]:
 
 
 #: Provides the outbox to the services that require it.
-outbox_service = Service(
+outbox_service: Service = Service(
     name="outbox",
     summary="Delivers what units of work leave behind.",
     provides=(Provider(OUTBOX, _open_outbox),),

@@ -34,7 +34,7 @@ async def _open_webhooks(state: AppState) -> AsyncIterator[Webhooks]:
 
 
 #: Provides webhooks to the services that require them.
-webhooks_service = Service(
+webhooks_service: Service = Service(
     name="webhooks",
     summary="Tells other servers what happened.",
     provides=(Provider(WEBHOOKS, _open_webhooks),),
