@@ -2,7 +2,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,7 +26,7 @@ from botstate import (
 )
 from botstate.events import envelope, events
 from botstate.events.recorded import KIND
-from botstate.sqlite import open_sqlite
+from botstate.storage import open_database
 from botstate.testing.events import ENDED, EVENTS_CONTRACT, STARTED, EventsCheck, Place
 from botstate.testing.outbox import Process, start
 
@@ -83,11 +82,11 @@ class Platform(NamedTuple):
 
 
 @asynccontextmanager
-async def open_platform(folder: Path, *, create: bool = True, seed: int = 0) -> AsyncIterator[Platform]:
-    settings, clock, randomness = DatabaseSettings(folder / "test.sqlite3"), SystemClock(), FakeRandomness(seed)
+async def open_platform(settings: DatabaseSettings, *, create: bool = True, seed: int = 0) -> AsyncIterator[Platform]:
+    clock, randomness = SystemClock(), FakeRandomness(seed)
     channels = MemoryChannels()
     async with start(
-        lambda: open_sqlite(settings, clock, randomness), channels=channels, create=create, seed=seed
+        lambda: open_database(settings, clock, randomness), channels=channels, create=create, seed=seed
     ) as process:
         live = Events(channels, clock=clock, ids=IdSource(clock, randomness))
         recorded = RecordedEvents(process.database, process.outbox, live)
@@ -113,10 +112,10 @@ class Follower:
                 await asyncio.sleep(0.005)
 
 
-async def test_what_is_recorded_reaches_followers_and_listeners(tmp_path: Path) -> None:
+async def test_what_is_recorded_reaches_followers_and_listeners(empty_database: DatabaseSettings) -> None:
     first, second = Follower(), Follower(failures=1)
     async with (
-        open_platform(tmp_path) as platform,
+        open_platform(empty_database) as platform,
         platform.recorded.following(STARTED, "first", first),
         platform.recorded.following(STARTED, "second", second),
         platform.live.subscribe(STARTED) as listened,
@@ -132,14 +131,14 @@ async def test_what_is_recorded_reaches_followers_and_listeners(tmp_path: Path) 
     assert (len(first.got), len(second.got)) == (1, 2)
 
 
-async def test_a_follower_that_is_away_gets_it_later(tmp_path: Path) -> None:
+async def test_a_follower_that_is_away_gets_it_later(empty_database: DatabaseSettings) -> None:
     follower = Follower()
-    async with open_platform(tmp_path) as platform:
+    async with open_platform(empty_database) as platform:
         async with platform.recorded.following(STARTED, "mail", follower):
             pass
         event = await platform.record("attic")
     async with (
-        open_platform(tmp_path, create=False, seed=1) as later,
+        open_platform(empty_database, create=False, seed=1) as later,
         later.recorded.following(STARTED, "mail", follower),
     ):
         await follower.until(1)
@@ -147,9 +146,9 @@ async def test_a_follower_that_is_away_gets_it_later(tmp_path: Path) -> None:
     assert [it.id for it in follower.got] == [event]
 
 
-async def test_what_is_undone_is_not_told(tmp_path: Path) -> None:
+async def test_what_is_undone_is_not_told(empty_database: DatabaseSettings) -> None:
     follower = Follower()
-    async with open_platform(tmp_path) as platform, platform.recorded.following(STARTED, "mail", follower):
+    async with open_platform(empty_database) as platform, platform.recorded.following(STARTED, "mail", follower):
 
         async def fail(session: AsyncSession) -> None:
             await platform.recorded.record(session, STARTED, Place("attic"))
@@ -163,10 +162,10 @@ async def test_what_is_undone_is_not_told(tmp_path: Path) -> None:
     assert [it.id for it in follower.got] == [event]
 
 
-async def test_one_that_is_dismissed_gets_nothing_more(tmp_path: Path) -> None:
+async def test_one_that_is_dismissed_gets_nothing_more(empty_database: DatabaseSettings) -> None:
     follower, other = Follower(), Follower()
     async with (
-        open_platform(tmp_path) as platform,
+        open_platform(empty_database) as platform,
         platform.recorded.following(STARTED, "mail", follower),
         platform.recorded.following(STARTED, "other", other),
     ):
@@ -177,12 +176,12 @@ async def test_one_that_is_dismissed_gets_nothing_more(tmp_path: Path) -> None:
     assert follower.got == []
 
 
-async def test_what_this_release_does_not_understand_is_told_in_the_log(tmp_path: Path) -> None:
+async def test_what_this_release_does_not_understand_is_told_in_the_log(empty_database: DatabaseSettings) -> None:
     @dataclass(frozen=True)
     class Newer:
         name: int
 
-    async with open_platform(tmp_path) as platform:
+    async with open_platform(empty_database) as platform:
         async with platform.recorded.following(STARTED, "mail", Follower()):
             pass
 
@@ -199,8 +198,8 @@ async def test_what_this_release_does_not_understand_is_told_in_the_log(tmp_path
     assert delivery.detail == "An event of the topic contract.started cannot be understood."
 
 
-async def test_a_follower_has_a_name(tmp_path: Path) -> None:
-    async with open_platform(tmp_path) as platform:
+async def test_a_follower_has_a_name(empty_database: DatabaseSettings) -> None:
+    async with open_platform(empty_database) as platform:
         with pytest.raises(InvalidError, match=r"^The name of a follower has 1 to 100 characters\.$"):
             async with platform.recorded.following(STARTED, "", Follower()):
                 pytest.fail("it has none")

@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from botlib import FakeRandomness, InvalidError, SystemClock
-from botstate import Database, DatabaseSettings
+from botstate import DatabaseSettings
 from botstate.errors import StateError
 from botstate.outbox import OutboxSettings, store
 from botstate.outbox.schedule import pause_after
 from botstate.outbox.tables import messages
-from botstate.sqlite import open_sqlite
+from botstate.storage import open_database
 from botstate.testing.database import OpenAnother
 from botstate.testing.outbox import OUTBOX_CONTRACT, OutboxCheck, Recorder, start, until_all_are
 
@@ -22,23 +23,17 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def open_another(tmp_path: Path) -> OpenAnother:
-    @asynccontextmanager
-    async def open_one() -> AsyncIterator[Database]:
-        async with open_sqlite(
-            DatabaseSettings(tmp_path / "test.sqlite3"), SystemClock(), FakeRandomness()
-        ) as database:
-            yield database
-
-    return open_one
+    settings = DatabaseSettings(tmp_path / "test.sqlite3")
+    return partial(open_database, settings, SystemClock(), FakeRandomness())
 
 
 @pytest.mark.parametrize("check", OUTBOX_CONTRACT, ids=lambda check: check.__name__)
-async def test_contract(check: OutboxCheck, open_another: OpenAnother) -> None:
-    await check(open_another)
+async def test_contract(check: OutboxCheck, empty_database: DatabaseSettings) -> None:
+    await check(partial(open_database, empty_database, SystemClock(), FakeRandomness()))
 
 
 async def test_the_contract_catches_a_claim_without_lease(
-    open_another: OpenAnother, monkeypatch: pytest.MonkeyPatch
+    empty_database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim_due = store.claim_due
 
@@ -50,7 +45,7 @@ async def test_the_contract_catches_a_claim_without_lease(
     check = next(it for it in OUTBOX_CONTRACT if it.__name__ == "several_at_once_never_deliver_the_same")
 
     with pytest.raises((AssertionError, TimeoutError)):
-        await check(open_another)
+        await check(partial(open_database, empty_database, SystemClock(), FakeRandomness()))
 
 
 async def test_the_contract_catches_a_message_that_is_marked_before_it_is_delivered(

@@ -16,10 +16,12 @@ from botstate.mailbox import Mailbox
 from botstate.testing import (
     CACHE_CONTRACT,
     CHANNELS_CONTRACT,
+    EVENTS_CONTRACT,
     LOCKS_CONTRACT,
     STREAMS_CONTRACT,
     CacheCheck,
     ChannelsCheck,
+    EventsCheck,
     StreamsCheck,
 )
 from botstate.valkey import cache as cache_module
@@ -50,6 +52,12 @@ async def test_cache(check: CacheCheck, redis_url: str) -> None:
 async def test_channels(check: ChannelsCheck, redis_url: str) -> None:
     async with opened(redis_url) as key_value:
         await check(key_value.channels)
+
+
+@pytest.mark.parametrize("check", EVENTS_CONTRACT, ids=lambda check: check.__name__)
+async def test_events(check: EventsCheck, valkey_port: int) -> None:
+    async with opened(valkey_port, "events:") as one, opened(valkey_port, "events:") as other:
+        await check(one.channels, other.channels)
 
 
 @pytest.mark.parametrize("check", STREAMS_CONTRACT, ids=lambda check: check.__name__)

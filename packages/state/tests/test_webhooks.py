@@ -26,7 +26,7 @@ from botlib import (
 )
 from botstate import DatabaseSettings, HttpRequest, HttpResponse, HttpSettings, MemoryCache, WebhookSettings
 from botstate.guarded.client import open_http
-from botstate.sqlite import open_sqlite
+from botstate.storage import open_database
 from botstate.testing.loopback import listen, site
 from botstate.testing.outbox import Process, start
 from botstate.webhooks import WebhookVerifier, create_secret, sign
@@ -243,7 +243,7 @@ async def open_platform(
     database = DatabaseSettings(folder / "test.sqlite3")
     async with (
         listen(site(receiver)) as server,
-        start(lambda: open_sqlite(database, clock, randomness)) as process,
+        start(lambda: open_database(database, clock, randomness)) as process,
         open_http(HttpSettings(ports=(server.port,), allowed=("127.0.0.1",) if allowed else ()), clock) as http,
     ):
         sender = WebhookSender(process.database, http, clock, WebhookSettings(disable_after=disable_after))

@@ -19,6 +19,7 @@ from botstate.channels import Channels, Missed
 from botstate.events.envelope import Received, Topic, pack
 from botstate.events.events import Events
 
+_MANY = 5_000  # more than anybody keeps for a listener that is slow
 T = TypeVar("T")
 EventsCheck = Callable[[Channels, Channels], Awaitable[None]]
 
@@ -86,7 +87,7 @@ async def a_subscriber_learns_that_it_missed_some(one: Channels, other: Channels
     publisher = _events(one)
     many = json.dumps(pack(STARTED, publisher.stamp(Place("attic")))).encode()
     async with _events(other).subscribe(STARTED) as events:
-        for number in range(200_000):
+        for number in range(_MANY):
             await one.publish("events:contract.started", many)
             if number % 1_000 == 0:
                 await asyncio.sleep(0)
