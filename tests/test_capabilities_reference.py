@@ -25,7 +25,7 @@ def capabilities() -> dict[str, str]:
         source = Path(str(loaded.__file__)).read_text()
         for name, value in vars(loaded).items():
             if isinstance(value, Capability) and re.search(rf"^{name}\b", source, re.MULTILINE):
-                written = re.search(rf"^{name}\b.*?Capability\[(.+)\]\(", source, re.MULTILINE)
+                written = re.search(rf"^{name}\b[^\n]*?Capability\[(.+?)\](?:\(| = )", source, re.MULTILINE)
                 assert written is not None, f"write {name} = Capability[…](…) in {module.name}"
                 found[name] = written[1].replace('"', "")
     return found

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botlib import Secret
-from botserver.basis import OPTIONAL
 from botserver.discovery import discover
 from botserver.settings import ServerSettings
-from botstate import DataSettings, SecretsSettings
+from botstate import BASIS, DataSettings, SecretsSettings
 from botstate.declaration import declared_settings
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ ROW = re.compile(r"^\| `(?P<key>[^`]+)` \| (?P<default>.*?) \| (?P<meaning>.+) \
 
 
 def installed_parts() -> Mapping[str, type]:
-    services = (*OPTIONAL, *discover().services)
+    services = (*BASIS, *discover().services)
     parts = {service.name.replace("-", "_"): service.settings for service in services if service.settings is not None}
     return {"server": ServerSettings, "data": DataSettings, "secrets": SecretsSettings, **parts}
 

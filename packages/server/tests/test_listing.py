@@ -4,11 +4,10 @@ from enum import Enum
 from pathlib import PurePosixPath
 
 from botlib import Secret
-from botserver.basis import OPTIONAL
 from botserver.discovery import Broken, Discovery
 from botserver.listing import describe, describe_settings, find_problems, render, render_settings
 from botserver.terminal import Terminal
-from botstate import IDS, Capability, Service, Settings, given
+from botstate import BASIS, IDS, Capability, Service, Settings, given
 
 MAIL = Capability[str]("mail", remedy="Install botserver[mail].")
 BROKEN = Broken("bad", "botserver-bad", "bad:service cannot be imported.")
@@ -31,9 +30,9 @@ def test_what_hinders_the_start_is_told() -> None:
 def test_the_value_for_programs() -> None:
     told = describe(Discovery((POST,), ()), ("It rains.",))
 
+    built_in = ["foundation", *(service.name for service in BASIS)]
     assert [(it["name"], it["built_in"]) for it in told["services"]] == [
-        ("foundation", True),
-        *((it.name, True) for it in OPTIONAL),
+        *((name, True) for name in built_in),
         ("post", False),
     ]
     assert {**told, "services": told["services"][-1:]} == {

@@ -8,10 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botlib import Secret
-from botserver.basis import OPTIONAL, with_basis
 from botserver.selection import describe_broken
 from botserver.terminal import clean, render_table
-from botstate import StartupError, foundation, start_order
+from botstate import BASIS, StartupError, foundation, start_order, with_basis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +71,7 @@ def _all(discovery: Discovery) -> tuple[Service, ...]:
 
 @cache
 def _basis() -> tuple[Service, ...]:
-    return (foundation(), *OPTIONAL)
+    return (foundation(), *BASIS)
 
 
 def _describe(service: Service, *, built_in: bool) -> dict[str, Any]:

@@ -7,9 +7,8 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from botlib import InvalidError
-from botserver.basis import OPTIONAL
 from botserver.settings import ServerSettings
-from botstate import DataSettings, SecretsSettings, Settings, Sources, read_settings
+from botstate import BASIS, DataSettings, SecretsSettings, Settings, Sources, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +32,7 @@ def load_settings(
     botserver.toml when it is there. Raises `SettingsError` for what is in the sources and `InvalidError` for a file
     that cannot be read.
     """
-    parts: dict[str, type] = {it.name: it.settings for it in (*OPTIONAL, *services) if it.settings is not None}
+    parts: dict[str, type] = {it.name: it.settings for it in (*BASIS, *services) if it.settings is not None}
     names = tuple(file_names) or _named(environment.get("BOT_CONFIG", "")) or _default()
     sources = Sources(files={name: _read(name) for name in names}, environment=environment, options=options or {})
     return read_settings({"server": ServerSettings, "data": DataSettings, "secrets": SecretsSettings, **parts}, sources)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from botserver.basis import OPTIONAL
-from botstate import DATA_FOLDER, DatabaseSettings, compose, foundation, locate_database, migrations
+from botstate import BASIS, DATA_FOLDER, DatabaseSettings, compose, foundation, locate_database, migrations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -44,4 +43,4 @@ async def open_tables(settings: Settings, services: Iterable[Service]) -> AsyncI
     """The tables of these services and of the basis. Secrets are found as a server finds them."""
     async with compose((foundation(settings),)) as state:
         located = await locate_database(settings.part(DatabaseSettings), state.require(DATA_FOLDER), state.secrets)
-        yield Tables(located, (*OPTIONAL, *services))
+        yield Tables(located, (*BASIS, *services))

@@ -1,5 +1,6 @@
 """What the services of the bot platform share. Importing it opens nothing and reads no environment."""
 
+from botstate.basis import BASIS, basis_without, with_basis
 from botstate.cache import CACHE, Cache
 from botstate.capability import Capability
 from botstate.channels import CHANNELS, Channels, Missed
@@ -47,6 +48,7 @@ from botstate.streams import STREAMS, Entry, Streams
 from botstate.webhooks import WEBHOOKS, Webhook, WebhookSettings, WebhookVerifier, webhooks_service
 
 __all__ = [
+    "BASIS",
     "CACHE",
     "CHANNELS",
     "CLOCK",
@@ -124,6 +126,7 @@ __all__ = [
     "Webhook",
     "WebhookSettings",
     "WebhookVerifier",
+    "basis_without",
     "cache_service",
     "compose",
     "database_service",
@@ -141,4 +144,5 @@ __all__ = [
     "recorded_events_service",
     "start_order",
     "webhooks_service",
+    "with_basis",
 ]

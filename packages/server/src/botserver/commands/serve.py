@@ -28,11 +28,11 @@ def run(options: argparse.Namespace) -> int:
     """Serve, and return 0 after a clean stop."""
     import logging
 
-    from botserver.basis import with_basis
     from botserver.discovery import discover
     from botserver.selection import describe_broken, select, stand_in
     from botserver.settings import ServerSettings
     from botserver_core import serve
+    from botstate import with_basis
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     discovery = discover()

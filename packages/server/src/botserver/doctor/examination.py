@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from botlib import BotError, SystemClock
-from botserver.basis import basis_without_database
 from botserver.data import data_folders, is_new
 from botserver.doctor.backends import check_backends, check_database
 from botserver.doctor.finding import Finding
@@ -16,7 +15,7 @@ from botserver.doctor.runtime import check_python, check_sqlite
 from botserver.listing import find_problems
 from botserver.settings import ServerSettings
 from botserver.tables import open_tables
-from botstate import DatabaseSettings
+from botstate import DATABASE, DatabaseSettings, basis_without, foundation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -63,7 +62,7 @@ def _check_connections(settings: Settings, services: Sequence[Service]) -> tuple
 
 
 async def _connect(settings: Settings, services: Sequence[Service]) -> tuple[Finding, ...]:
-    others = await check_backends(basis_without_database(settings))
+    others = await check_backends((foundation(settings), *basis_without(DATABASE)))
     if is_new(settings):
         return (Finding("database", "pass", "It will be made at the first start."), *others)
     try:

@@ -1,8 +1,20 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from botserver.basis import basis_without_database, with_basis
-from botstate import DATABASE, IDS, WEBHOOKS, AppState, Database, Provider, Service, start_order
+from botstate import (
+    BASIS,
+    DATABASE,
+    IDS,
+    WEBHOOKS,
+    AppState,
+    Database,
+    Provider,
+    Service,
+    basis_without,
+    foundation,
+    start_order,
+    with_basis,
+)
 
 
 def names(*services: Service) -> list[str]:
@@ -26,11 +38,24 @@ def test_a_service_may_take_the_place_of_one_of_the_basis() -> None:
     assert names(Service(name="mail", requires=(DATABASE,)), other) == ["foundation", "mail", "other-database"]
 
 
-def test_what_the_basis_needs_of_itself_comes_along() -> None:
-    chat = Service(name="chat", requires=(WEBHOOKS,))
+def test_what_is_needed_by_what_is_needed_is_there_too() -> None:
+    assert names(Service(name="mail", requires=(WEBHOOKS,))) == [
+        "foundation",
+        "database",
+        "cache",
+        "http",
+        "outbox",
+        "webhooks",
+        "mail",
+    ]
 
-    assert names(chat) == ["foundation", "database", "cache", "http", "outbox", "webhooks", "chat"]
+
+def test_the_whole_basis_fits_together() -> None:
+    assert len(start_order((foundation(), *BASIS))) == len(BASIS) + 1
 
 
-def test_without_the_database_there_is_nothing_that_needs_it() -> None:
-    assert {"events", "http"} < {service.name for service in start_order(basis_without_database())}
+def test_the_basis_without_a_database_fits_together() -> None:
+    kept = basis_without(DATABASE)
+
+    assert start_order((foundation(), *kept))
+    assert not {"database", "outbox", "webhooks"} & {service.name for service in kept}
