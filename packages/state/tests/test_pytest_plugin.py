@@ -6,12 +6,14 @@ from pathlib import Path
 
 SUITE = """
 import sys
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import text
 
-from botlib import FakeClock, FakeRandomness, Secret
-from botstate import CLOCK, IDS, AppState
+from botlib import FakeClock, FakeRandomness, NotFoundError, Secret
+from botstate import CLOCK, DATABASE, IDS, AppState, Capability, Provider, Service
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,31 @@ async def test_the_state_is_made_of_the_other_fixtures(
     assert app_state.require(IDS).new_id().version == 7
 
 
+@pytest.mark.anyio
+async def test_a_composed_state_has_a_database(compose_state, fake_clock: FakeClock) -> None:
+    service = Service(name="mail", requires=(DATABASE,), settings=MailSettings)
+    async with compose_state(service) as state:
+        assert await state.database.read(count_tables) > 0
+        assert state.settings.part(MailSettings) == MailSettings(port=1)
+        assert state.require(CLOCK) is fake_clock
+
+
+async def count_tables(session) -> int:
+    return (await session.execute(text("SELECT count(*) FROM sqlite_master"))).scalar_one()
+
+
+@pytest.mark.anyio
+async def test_a_service_that_does_not_start_fails_the_test(compose_state) -> None:
+    @asynccontextmanager
+    async def refuse(state: AppState):
+        raise NotFoundError("There is no mail here.")
+        yield
+
+    with pytest.raises(AssertionError, match="mail did not start: mail did not open: There is no mail here."):
+        async with compose_state(Service(name="mail", provides=(Provider(Capability("mail"), refuse),))):
+            pass
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
@@ -55,7 +82,7 @@ def run(folder: Path, *words: str) -> str:
 def test_a_service_gets_a_state_full_of_fakes(tmp_path: Path) -> None:
     (tmp_path / "test_service.py").write_text(SUITE)
 
-    assert "1 passed" in run(tmp_path)
+    assert "3 passed" in run(tmp_path)
 
 
 def test_who_uses_no_fixture_loads_nothing(tmp_path: Path) -> None:
@@ -93,5 +120,5 @@ def test_every_fixture_is_listed_with_its_meaning(tmp_path: Path) -> None:
 
     said = run(tmp_path, "--fixtures")
 
-    names = ("fake_clock", "fake_randomness", "app_settings", "app_secrets", "app_state")
+    names = ("fake_clock", "fake_randomness", "app_settings", "app_secrets", "app_state", "compose_state")
     assert [name for name in names if f"{name} -- " not in said] == []

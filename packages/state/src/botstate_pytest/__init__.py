@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
     from botlib import FakeClock, FakeRandomness
     from botstate import AppState
+
+    ComposeState = Callable[..., AbstractAsyncContextManager[AppState]]
 
 # What the contracts assert is explained like the assertions of a test.
 pytest.register_assert_rewrite("botstate.testing")
@@ -59,3 +63,26 @@ def app_state(
     from botstate.testing import fake_state
 
     return fake_state(*app_settings, clock=fake_clock, randomness=fake_randomness, secrets=app_secrets)
+
+
+@pytest.fixture
+def compose_state(
+    app_settings: tuple[object, ...],
+    app_secrets: Mapping[str, str],
+    fake_clock: FakeClock,
+    fake_randomness: FakeRandomness,
+    tmp_path: Path,
+) -> ComposeState:
+    """A state as in a server, on SQLite with all tables: `async with compose_state(service) as state`."""
+    from functools import partial
+
+    from botstate.testing import composed_state
+
+    return partial(
+        composed_state,
+        folder=tmp_path / "data",
+        clock=fake_clock,
+        randomness=fake_randomness,
+        parts=app_settings,
+        secrets=app_secrets,
+    )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from botstate.testing.cache import CACHE_CONTRACT, CacheCheck
     from botstate.testing.channels import CHANNELS_CONTRACT, CHANNELS_FAULTS, ChannelsCheck, ChannelsFault
+    from botstate.testing.composing import composed_state
     from botstate.testing.database import DATABASE_CONTRACT, DatabaseCheck
     from botstate.testing.events import EVENTS_CONTRACT, EventsCheck
     from botstate.testing.fakes import FakeSecrets, fake_state
@@ -57,6 +58,7 @@ _NAMES = {
     "SecretsCheck": "secrets",
     "StreamsCheck": "streams",
     "check_migrations": "migrations",
+    "composed_state": "composing",
     "fake_state": "fakes",
     "sample_site": "http",
 }
@@ -88,6 +90,7 @@ __all__ = [
     "SecretsCheck",
     "StreamsCheck",
     "check_migrations",
+    "composed_state",
     "fake_state",
     "sample_site",
 ]
