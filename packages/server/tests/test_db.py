@@ -120,10 +120,16 @@ def test_wrong_usage_has_exit_code_2(words: list[str]) -> None:
 
 TABLES = """
 from botstate import DATABASE, Migrations, Service
+from botstate.tables import UtcDateTime
 from sqlalchemy import Column, Integer, MetaData, String, Table
 tables = MetaData()
 Table("guest_book_entry", tables, Column("id", Integer, primary_key=True), Column("text", String(80), nullable=True))
-Table("guest_book_guest", tables, Column("name", String(20), primary_key=True))
+Table(
+    "guest_book_guest",
+    tables,
+    Column("name", String(20), primary_key=True),
+    Column("came_at", UtcDateTime, nullable=False),
+)
 service = Service(
     name="guest-book", requires=(DATABASE,), migrations=Migrations("guest_book", tables=lambda: tables)
 )
@@ -153,6 +159,7 @@ depends_on = None
 def upgrade() -> None:
     op.create_table("guest_book_guest",
     sa.Column("name", sa.String(length=20), nullable=False),
+    sa.Column("came_at", sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint("name")
     )
     with op.batch_alter_table("guest_book_entry", schema=None) as batch_op:

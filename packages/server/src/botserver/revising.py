@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from botlib import InvalidError, NotFoundError
 from botstate import DatabaseSettings, migrations
@@ -107,14 +107,29 @@ def _differences(file: Path, tables: MetaData, branch: str) -> tuple[str, str]:
     engine = create_engine(URL.create("sqlite", database=str(file)))
     try:
         with engine.connect() as connection:
-            options: dict[str, Any] = {"include_name": concerns_us, "compare_type": True, "render_as_batch": True}
+            options = {
+                "include_name": concerns_us,
+                "compare_type": True,
+                "render_as_batch": True,
+                "render_item": _render_own_type,
+            }
             context = MigrationContext.configure(connection, opts=options)
             script = produce_migrations(context, tables)
-            operations = (script.upgrade_ops, script.downgrade_ops)
-            up, down = (_body(render_python_code(it, render_as_batch=True)) for it in operations if it is not None)
+            up, down = (
+                _body(render_python_code(it, render_as_batch=True, render_item=_render_own_type))
+                for it in (script.upgrade_ops, script.downgrade_ops)
+                if it is not None
+            )
             return up, down
     finally:
         engine.dispose()
+
+
+def _render_own_type(kind: str, item: object, _context: object) -> str | Literal[False]:
+    """A type of our own by what it is in the database: a revision stays what it is when the code changes."""
+    from sqlalchemy import TypeDecorator
+
+    return f"sa.{item.impl_instance!r}" if kind == "type" and isinstance(item, TypeDecorator) else False
 
 
 def _body(code: str) -> str:

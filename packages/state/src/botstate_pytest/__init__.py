@@ -73,7 +73,7 @@ def compose_state(
     fake_randomness: FakeRandomness,
     tmp_path: Path,
 ) -> ComposeState:
-    """A state as in a server, on SQLite with all tables: `async with compose_state(service) as state`."""
+    """Called with services, it opens a state as a server has it, on SQLite with all its tables: for `async with`."""
     from functools import partial
 
     from botstate.testing import composed_state
