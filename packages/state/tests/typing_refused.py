@@ -4,7 +4,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from botstate import AppState, Capability, Provider, Service
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from botstate import LLM, OUTBOX, AppState, Capability, Provider, Service
+from botstate.llm import Prompt
+from botstate.testing import fake_sate  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType, reportUnusedImport]  # noqa: F401  # names that are looked up lazily are known by name
 
 
 class Drive(Protocol):
@@ -32,6 +36,33 @@ def use(state: AppState) -> None:
     state.drive  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: B018  # the named properties are a closed list
     number: int = state.require(DRIVE)  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]  # it is a drive
     print(number)
+
+
+class DumbModel:
+    async def generate(self, prompt: Prompt) -> str:
+        return prompt.model
+
+
+async def talk(state: AppState) -> None:
+    state.provide(LLM, DumbModel())  # type: ignore[misc]  # pyright: ignore[reportArgumentType]  # it cannot stream, and answers with text
+    await state.llm.generate("Hello")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # text is no prompt
+    text: str = await state.llm.generate(Prompt(()))  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]  # an answer is no text
+    print(text)
+
+
+async def count(session: AsyncSession) -> int:
+    return len(session.new)
+
+
+async def deliver(text: str) -> None:
+    print(text)
+
+
+async def store(state: AppState) -> None:
+    number: str = await state.database.read(count)  # type: ignore[arg-type]  # pyright: ignore[reportAssignmentType]  # a unit gives what its function does
+    await state.database.read(count(number))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # the function is wanted, not what it gives
+    async with state.require(OUTBOX).handling("letter", deliver):  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # a handler gets a message
+        pass
 
 
 other: Capability[object] = DRIVE  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]  # invariant, or any object could be provided as a drive
