@@ -41,6 +41,14 @@ def test_every_member_is_known_to_type_checkers_by_its_short_name() -> None:
         assert f'"{name}"' in block, f'add to `__all__ +=` in botserver/__init__.py: "{name}"'
 
 
+def test_every_backend_of_the_basis_has_its_extra() -> None:
+    extras = manifest(SERVER)["optional-dependencies"]
+    for folder, distribution in (("state", "botstate"), ("core", "botserver-core")):
+        for name in manifest(ROOT / "packages" / folder).get("optional-dependencies", {}):
+            if name != "testing":  # what only tests need
+                assert extras.get(name) == [f"{distribution}[{name}]>=0.1,<0.2"], f"add the extra {name} of {distribution}"
+
+
 def test_all_is_all_other_extras() -> None:
     extras = manifest(SERVER)["optional-dependencies"]
     others = {requirement for name, listed in extras.items() if name != "all" for requirement in listed}
