@@ -69,7 +69,7 @@ async def test_who_knows_the_file_gets_no_copy(known: str) -> None:
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"1f0aa6b994e5e57a"')
 
 
-@pytest.mark.parametrize("wanted", ["bytes=0-1", "bytes=" + ",".join(f"{at}-" for at in range(10_000)), "bytes=9-1"])
+@pytest.mark.parametrize("wanted", ["bytes=0-1", "bytes=" + ",".join(f"{at}-" for at in range(2_000)), "bytes=9-1"])
 async def test_ranges_get_the_whole_file(wanted: str) -> None:
     answer = await get(HASHED, Range=wanted)
 
@@ -86,7 +86,7 @@ async def test_ranges_get_the_whole_file(wanted: str) -> None:
         "/static//etc/passwd",
         "/static/botstate/py.typed",
         f"/static/{PACKAGE}/app.0000000000000000.js",
-        f"/static/{PACKAGE}/app.js%00",
+        f"/static/{PACKAGE}/app.js%C2%A0",
     ],
 )
 async def test_nothing_else_is_served(path: str) -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
+from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
 
-from botserver_core.health import check_services
 from botserver_core.rendering import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from botserver_core.health import Health
-    from botstate import AppState, Service
+    from botserver_core.health import Checks, Health
+    from botstate import Service
 
 
-class _Entry(TypedDict):
+class Entry(TypedDict):
+    """One service, as the first page shows it."""
+
     name: str
     summary: str
     paths: list[str]
@@ -26,13 +28,19 @@ class _Entry(TypedDict):
     trouble: str
 
 
-def create_index_router(state: AppState, services: Sequence[Service]) -> APIRouter:
+class Overview(TypedDict):
+    """What is installed."""
+
+    services: list[Entry]
+
+
+def create_index_router(services: Sequence[Service], checks: Checks) -> APIRouter:
     """`/`: HTML for a browser, JSON for everybody else."""
     router = APIRouter(tags=["index"])
 
-    @router.get("/", summary="What is installed here", response_class=JSONResponse)
+    @router.get("/", summary="What is installed here", response_model=Overview)
     async def index(request: Request) -> Response:
-        entries = _describe(services, await check_services(state, services))
+        entries = _describe(services, await checks.ask())
         if "text/html" not in request.headers.get("accept", ""):
             return JSONResponse({"services": entries}, headers={"Vary": "Accept"})
         ready = all(entry["ready"] for entry in entries)
@@ -41,9 +49,9 @@ def create_index_router(state: AppState, services: Sequence[Service]) -> APIRout
     return router
 
 
-def _describe(services: Sequence[Service], found: Sequence[Health]) -> list[_Entry]:
+def _describe(services: Sequence[Service], found: Sequence[Health]) -> list[Entry]:
     return [
-        _Entry(
+        Entry(
             name=service.name,
             summary=service.summary,
             paths=list(service.paths),

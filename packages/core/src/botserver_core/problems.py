@@ -22,6 +22,7 @@ from botlib import (
     UnauthenticatedError,
     UnavailableError,
 )
+from botserver_core.sharing import shared_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +72,14 @@ def problem_of(error: BotError) -> Problem:
     return UNEXPECTED
 
 
+# Kinds of error that the framework raises, by the names that the platform has for them.
+_CODES = {
+    **{status.value: kind.code for kind, status in STATUSES},
+    HTTPStatus.METHOD_NOT_ALLOWED.value: "method-not-allowed",
+    HTTPStatus.REQUEST_TIMEOUT.value: "too-slow",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value: "too-large",
+}
+
 #: The answer to an error that nobody foresaw; what it was is in the log, under the id of the request.
 UNEXPECTED = Problem(
     HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -80,7 +89,7 @@ UNEXPECTED = Problem(
 
 
 def install_problems(app: FastAPI) -> None:
-    """Let every error that a route raises be answered as a problem."""
+    """Let every error that a route raises be answered as a problem, in the shape of the service it belongs to."""
     app.add_exception_handler(BotError, _answer_bot_error)
     app.add_exception_handler(HTTPException, _answer_http_exception)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
@@ -92,26 +101,30 @@ def _headers(error: BotError) -> dict[str, str]:
     return {}
 
 
-async def _answer_bot_error(_request: Request, error: Exception) -> Response:
+def _answer(problem: Problem, request: Request) -> Response:
+    return shared_of(request).territories.answer(problem, request.scope["path"])
+
+
+async def _answer_bot_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, BotError)
     problem = problem_of(error)
     if problem is UNEXPECTED:
         raise error  # to the outermost layer, which writes it down
-    return problem.to_response()
+    return _answer(problem, request)
 
 
-async def _answer_http_exception(_request: Request, error: Exception) -> Response:
+async def _answer_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = "" if error.detail == HTTPStatus(error.status_code).phrase else str(error.detail)
     if error.status_code in {204, 304}:
         return Response(status_code=error.status_code, headers=error.headers)
-    return Problem(error.status_code, detail, headers=error.headers or {}).to_response()
+    code = _CODES.get(error.status_code, "")
+    return _answer(Problem(error.status_code, detail, code, headers=error.headers or {}), request)
 
 
-async def _answer_invalid_request(_request: Request, error: Exception) -> Response:
+async def _answer_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # What was sent is left out: it may be a password.
     errors = [{"where": list(it["loc"]), "what": it["msg"], "code": it["type"]} for it in error.errors()]
-    return Problem(
-        422, "The request does not have the form that is asked for.", "invalid", {"errors": errors}
-    ).to_response()
+    problem = Problem(422, "The request does not have the form that is asked for.", "invalid", {"errors": errors})
+    return _answer(problem, request)

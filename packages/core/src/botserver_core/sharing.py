@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from botlib import Clock
     from botserver_core.rendering import Pages
+    from botserver_core.shapes import Territories
     from botserver_core.stopping import Switch
 
 _KEY = "botserver"
@@ -21,6 +22,7 @@ class Shared(NamedTuple):
     """One an application. It travels in the scope, so applications that are mounted within find it too."""
 
     pages: Pages
+    territories: Territories
     switch: Switch
     clock: Clock
 

@@ -2,6 +2,7 @@
 
 from botstate.basis import BASIS, basis_without, with_basis
 from botstate.cache import CACHE, Cache
+from botstate.callers import CALLERS, Caller, Callers
 from botstate.capability import Capability
 from botstate.channels import CHANNELS, Channels, Missed
 from botstate.composition import SERVICES, compose
@@ -39,7 +40,7 @@ from botstate.objects import OBJECTS, ObjectInfo, ObjectReader, Objects, Objects
 from botstate.order import find_clashes, start_order
 from botstate.outbox import OUTBOX, OutboxSettings, UndeliverableError, outbox_service
 from botstate.secrets import SECRETS, LocalSecrets, Secrets, SecretsSettings
-from botstate.service import Provider, Service, given
+from botstate.service import ErrorShape, Failure, Provider, Service, given
 from botstate.settings import SETTINGS, Setting, Settings
 from botstate.standings import STANDINGS, Standing, Standings
 from botstate.state import AppState
@@ -50,6 +51,7 @@ from botstate.webhooks import WEBHOOKS, Webhook, WebhookSettings, WebhookVerifie
 __all__ = [
     "BASIS",
     "CACHE",
+    "CALLERS",
     "CHANNELS",
     "CLOCK",
     "DATABASE",
@@ -72,6 +74,8 @@ __all__ = [
     "AppState",
     "Cache",
     "CacheSettings",
+    "Caller",
+    "Callers",
     "Capability",
     "Channels",
     "DataFolder",
@@ -89,6 +93,8 @@ __all__ = [
     "KeyValue",
     "LanguageModel",
     "LlmSettings",
+    "ErrorShape",
+    "Failure",
     "LocalSecrets",
     "Lock",
     "MemoryCache",

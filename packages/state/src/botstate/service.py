@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
 from botstate.capability import Capability, T
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from fastapi import APIRouter
 
     from botstate.migrations import Migrations
+    from botstate.callers import Callers
     from botstate.state import AppState
 
 
@@ -41,6 +42,32 @@ def given(capability: Capability[T], implementation: T) -> Provider[T]:
     return Provider(capability, hand_over)
 
 
+class Failure(NamedTuple):
+    """An error as a caller may see it, before it has a shape.
+
+    `title` is the name of the status, `detail` a sentence about this occurrence, `code` the stable name of the kind of
+    error; `more` has further facts, such as `errors` of a request that is not of the right form.
+    """
+
+    status: int
+    title: str
+    detail: str
+    code: str
+    more: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ErrorShape:
+    """How the errors under the paths of a service look, when its clients expect another form than problem details.
+
+    `body` gives what becomes JSON; `schema` is its JSON Schema, for the OpenAPI document.
+    """
+
+    body: Callable[[Failure], object]
+    schema: Mapping[str, Any]
+    media_type: str = "application/json"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """What a package contributes to a server. A constant named `service` in its module `service.py`.
@@ -54,6 +81,9 @@ class Service:
     `provides` are opened in this order; `requires` is all that `state.require` is called with, by providers and routes.
     `migrations` names the package that holds the revisions of its tables; they are its branch, named like the service.
     `check(state)` raises when the service cannot work at the moment; readiness asks it.
+    `errors` is the shape of errors under its paths; without it they are `application/problem+json` (RFC 9457).
+    `body_bytes` is how large the body of a request to it may be, instead of the setting `http.body_bytes`.
+    `callers(state)` names who asks under its paths, when it has tokens of its own, instead of `CALLERS`.
     """
 
     name: str
@@ -66,3 +96,6 @@ class Service:
     requires: tuple[Capability[Any], ...] = ()
     migrations: Migrations | None = None
     check: Callable[[AppState], Awaitable[None]] | None = None
+    errors: ErrorShape | None = None
+    body_bytes: int | None = None
+    callers: Callable[[AppState], Callers] | None = None

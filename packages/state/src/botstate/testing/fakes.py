@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from botlib import FakeClock, FakeRandomness, IdSource, InvalidError, NotFoundError, Secret
 from botstate.cache import CACHE
+from botstate.callers import Caller
 from botstate.channels import CHANNELS
 from botstate.foundation import CLOCK, IDS, RANDOMNESS
 from botstate.llm.echo import EchoModel
@@ -18,7 +19,7 @@ from botstate.state import AppState
 from botstate.streams import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class FakeSecrets:
@@ -33,6 +34,17 @@ class FakeSecrets:
         if reference.startswith(("env:", "file:/", "vault:")):
             raise NotFoundError(f"The secret {reference} is not there.", remedy="Give it to FakeSecrets.")
         raise InvalidError("A reference to a secret is not understood.", remedy="Write env:NAME or file:/PATH.")
+
+
+class FakeCallers:
+    """Callers of a test, by the value of their Authorization header."""
+
+    def __init__(self, callers: Mapping[str, Caller]) -> None:
+        self._callers = {value.encode(): caller for value, caller in callers.items()}
+
+    async def identify(self, headers: Sequence[tuple[bytes, bytes]], query: bytes) -> Caller:  # noqa: ARG002 - Callers
+        sent = next((value for name, value in headers if name == b"authorization"), b"")
+        return self._callers.get(sent, Caller())
 
 
 def fake_state(

@@ -1,0 +1,181 @@
+"""Log lines: JSON for machines, columns for people, and no secrets in either."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+from json.encoder import encode_basestring_ascii as quote
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from botlib import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+    from typing import TextIO
+
+HIDDEN = "[hidden]"
+
+#: The logger with one line a request.
+ACCESS = "botserver.access"
+
+#: Names of fields whose values never go into a log.
+_SECRET_NAME = re.compile(
+    r"(?i)passw|secret|token|authorization|cookie|credential|api[_-]?key|private[_-]?key|signature"
+)
+# What looks like a secret within a text: what follows a scheme of HTTP authentication, the password in an address, the
+# value of a parameter with a telling name.
+_SECRET_TEXT = re.compile(
+    r"(?i)(?P<keep>\b(?:bearer|basic)\s+|://[^\s/:@]*:"
+    r"|\b[\w-]*(?:passw(?:or)?d|secret|token|api[_-]?key|signature)[\"']?\s*[=:]\s*[\"']?)(?P<hide>[^\s\"'&,;@]+)"
+)
+# The expression above is slow and most lines hold none of its words; this tells most of them apart.
+_SUSPICIOUS = re.compile(r"(?i)bearer|basic|passw|secret|token|api[_-]?key|signature|://[^/\s]*@")
+
+# What every record has; everything else was given as `extra`.
+_USUAL = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+_Fields = dict[str, Any]
+
+
+def configure_logging(level: str = "INFO", *, stream: TextIO | None = None, as_json: bool | None = None) -> None:
+    """Send all log lines of this process to a stream (stderr), once, in the form that suits it.
+
+    JSON, one object a line, when the stream is no terminal or `as_json` says so; else columns for people. Fields come
+    from `extra=` of the standard library, or from `structlog.get_logger()`, which ends here too. For programs: a
+    library does not call it.
+    """
+    stream = stream or sys.stderr
+    as_json = not stream.isatty() if as_json is None else as_json
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter() if as_json else PeopleFormatter(colors=stream.isatty()))
+    root = logging.getLogger()
+    for old in tuple(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.render_to_log_kwargs,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def redact(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: hide what is named like a secret, and what looks like one within a text."""
+    for name, value in fields.items():
+        if isinstance(value, str):
+            if name not in _PLAIN and _SECRET_NAME.search(name):
+                fields[name] = HIDDEN
+            elif _SUSPICIOUS.search(value):
+                fields[name] = redact_text(value)
+        elif value is not None and not isinstance(value, int | float):
+            fields[name] = HIDDEN if _SECRET_NAME.search(name) else _redact_value(value)
+    return fields
+
+
+def redact_text(text: str) -> str:
+    """The text without what looks like a secret."""
+    return _SECRET_TEXT.sub(rf"\g<keep>{HIDDEN}", text)
+
+
+#: Fields that every line has. Their names are no secrets, so they are not looked at each time.
+_PLAIN = frozenset({"time", "level", "logger", "event", "request_id", "method", "path", "address", "user"})
+
+
+class AccessRecord(logging.LogRecord):
+    """One request that was answered, or a socket that was closed. Made without the search for the calling line."""
+
+    def __init__(self, method: str, path: str, status: int, milliseconds: float, request_id: str) -> None:
+        # !a keeps a path with line breaks on its line; the query is left out, as it may hold a token.
+        plain = path if path.isascii() and path.isprintable() else ascii(path)[1:-1]
+        self._known = (method, plain, status, milliseconds, request_id)
+        super().__init__(ACCESS, logging.INFO, "", 0, "%s %s %d %.1f ms %s", self._known, None)
+        self.address = self.user = self.token = ""
+
+    def to_json(self, moment: str) -> str:
+        """The line."""
+        method, path, status, milliseconds, request_id = self._known
+        who = "".join(
+            f', "{name}": {quote(value)}' for name, value in (("user", self.user), ("token", self.token)) if value
+        )
+        return (
+            f'{{"time": "{moment}", "level": "info", "logger": "{ACCESS}", "event": "request", '
+            f'"method": {quote(method)}, "path": {quote(path)}, "status": {status}, '
+            f'"milliseconds": {milliseconds:.1f}, "request_id": {quote(request_id)}, '
+            f'"address": {quote(self.address)}{who}}}'
+        )
+
+
+class _FieldsFormatter(logging.Formatter):
+    """Makes fields of a record, has them redacted, and renders them."""
+
+    def __init__(self, render: Callable[[object, str, _Fields], str | bytes]) -> None:
+        super().__init__()
+        self._render = render
+        self._second, self._written = -1, ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: _Fields = {
+            "time": self.time_of(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+        }
+        known = record.__dict__
+        if len(known) > len(_USUAL) - 2:  # `message` and `asctime` come with formatting
+            fields.update((name, value) for name, value in known.items() if name not in _USUAL)
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return str(self._render(None, "", dict(redact(None, "", fields))))
+
+    def time_of(self, record: logging.LogRecord) -> str:
+        """The moment in UTC, for servers stand in many places."""
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._written = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self._written}.{int(record.msecs):03d}Z"
+
+
+class JsonFormatter(_FieldsFormatter):
+    """One JSON object a line. What is no JSON is written as its repr."""
+
+    def __init__(self) -> None:
+        super().__init__(structlog.processors.JSONRenderer(default=repr))
+
+    def format(self, record: logging.LogRecord) -> str:
+        # One line a request: written by hand it costs a tenth. Its fields are known, and none of them is a secret.
+        if isinstance(record, AccessRecord):
+            return record.to_json(self.time_of(record))
+        return super().format(record)
+
+
+class PeopleFormatter(_FieldsFormatter):
+    """Columns."""
+
+    def __init__(self, *, colors: bool) -> None:
+        console = structlog.dev.ConsoleRenderer(
+            colors=colors, timestamp_key="time", exception_formatter=structlog.dev.plain_traceback
+        )
+        super().__init__(console)
+
+
+def _redact_value(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return HIDDEN
+    if isinstance(value, dict):
+        return dict(redact(None, "", {str(name): it for name, it in value.items()}))
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redact_value(it) for it in value]
+    if isinstance(value, str):
+        return redact_text(value) if _SUSPICIOUS.search(value) else value
+    return value if isinstance(value, int | float | type(None)) else redact_text(repr(value))
