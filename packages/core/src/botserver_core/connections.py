@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,6 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from botserver_core.problems import Problem
 
 if TYPE_CHECKING:
-    import asyncio
-
     from botserver_core.settings import HttpSettings
 
 #: Seconds and bytes for which a connection that is closed still takes what its peer is sending. Closed at once it would
@@ -75,8 +74,16 @@ class HttpConnection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text tells less than the parser's status
         self._headers_are_here()
-        error = sys.exc_info()[1]
-        self._refuse(_BY_STATUS.get(getattr(error, "error_status_hint", 400), _MALFORMED))
+        problem = _BY_STATUS.get(getattr(sys.exc_info()[1], "error_status_hint", 400), _MALFORMED)
+        if self.cycle is not None and not self.cycle.response_complete:
+            # The body is malformed, and somebody reads it. They learn that it ends, and say nothing more here.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self._lingering.transport.abort()
+                return
+            problem = _MALFORMED  # the parser means a chunk when it says that headers are too long
+        self._refuse(problem)
 
     def _wait_for_headers(self) -> None:
         self._slow = self.loop.call_later(self.settings.request_seconds, self._headers_are_late)
@@ -105,6 +112,12 @@ class HttpConnection(H11Protocol):
 
 class SocketConnection(WebSocketsSansIOProtocol):
     """One WebSocket. When the server stops it is told so by code 1012, whatever it is waiting for."""
+
+    async def send(self, message: Any) -> None:
+        if self.transport.is_closing():
+            # The loop has to tell us that the connection is lost. Whoever sends without a pause would never let it.
+            await asyncio.sleep(0)
+        await super().send(message)
 
     def shutdown(self) -> None:
         super().shutdown()

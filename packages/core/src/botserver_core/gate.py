@@ -13,6 +13,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.websockets import WebSocketDisconnect
 
 from botserver_core.addresses import Addresses, counted_address
 from botserver_core.bodies import BodyTooLargeError, limit_body
@@ -154,6 +156,8 @@ class Gate:
             # The time for requests to end is over. The task ends here, so its cancellation need not go further.
             if not exchange.status:
                 await exchange.respond(_STOPPING)
+        except (ClientDisconnect, WebSocketDisconnect):
+            pass  # whoever asked has left; nobody needs an answer
         except HTTPException as error:
             if exchange.status:
                 raise  # too late for an answer: the server cuts the connection
@@ -256,7 +260,14 @@ class _Exchange:
         if kind in _BEGINNINGS:
             self.status = message.get("status", 101)
             message["headers"] = self._gate.complete(message.get("headers", []), self)
+        elif message.get("more_body"):
+            return self._send_part(message)
         return self._send(message)
+
+    async def _send_part(self, message: Message) -> None:
+        await self._send(message)
+        # A stream that never waits would keep the loop from everybody else, and from learning that its reader has left.
+        await asyncio.sleep(0)
 
     async def refuse(self, problem: Problem) -> None:
         """Answer before a service has seen the request."""

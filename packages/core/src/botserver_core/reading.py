@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from botserver_core.settings import HttpSettings
 
+# BASELINE-CONTROL, of RFC 3253, is the longest of the registry, with 16.
+_LONGEST_METHOD = 32
+
 _CONTROL = re.compile("[\x00-\x1f\x7f\ufffd]")
 # What a caller sends is repeated in logs and headers, so it must be plain.
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -85,6 +88,8 @@ def find_fault_of_form(scope: MutableMapping[str, Any], seen: Seen, settings: Ht
     raw: bytes = scope.get("raw_path") or path.encode()
     if len(raw) + len(scope["query_string"]) > settings.url_bytes:
         return _URL_TOO_LONG
+    if len(scope.get("method", "")) > _LONGEST_METHOD:
+        return _NO_METHOD
     if path[:1] != "/" or (b"%" in raw and _CONTROL.search(path)):
         return _BAD_PATH
     if seen.hosts > 1:
@@ -98,5 +103,6 @@ _CLOSE = {"Connection": "close"}
 _TOO_MANY_HEADERS = Problem(431, "The headers are too many or too long.", "too-large", headers=_CLOSE)
 _URL_TOO_LONG = Problem(414, "The address is too long.", "too-large", headers=_CLOSE)
 _BAD_PATH = Problem(400, "The path holds what no path holds.", "invalid", headers=_CLOSE)
+_NO_METHOD = Problem(400, "That is no method.", "invalid", headers=_CLOSE)
 _TWO_HOSTS = Problem(400, "The request names two hosts.", "invalid", headers=_CLOSE)
 _TWO_LENGTHS = Problem(400, "The request tells its length in two ways.", "invalid", headers=_CLOSE)
