@@ -326,7 +326,7 @@ def test_many_idle_sockets_and_deaf_ones_cost_little_and_do_not_hinder_the_stop(
     told = {"sockets": HEAVY, "before": before, "full": full, "after_resets": after_resets, "stop": seconds}
     print(json.dumps({name: round(value, 1) for name, value in told.items()}))
     assert [_last_code(connection) for connection in idle] == [1012] * HEAVY
-    assert full - before < 50
+    assert full - before < 10 + (len(idle) + len(deaf)) * 60 / 1024  # MiB; most of it are frames of the frameworks
     assert after_resets - full < 10
     assert seconds < 10
     for connection in deaf:

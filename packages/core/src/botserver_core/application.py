@@ -151,6 +151,7 @@ class _Assembly:
         stand_in = self._stand_ins.pop(name, None)
         if stand_in is not None:
             self.app.router.routes.remove(stand_in)
+            self.app.openapi_schema = None  # FastAPI notices only that there are more routes
             for stray in self._install(service, ""):
                 _log.error("%s", stray)
                 self._checks.note(name, stray)

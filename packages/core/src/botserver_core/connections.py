@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 1_048_576
 
+#: Bytes that wait for a peer of a WebSocket before its service has to wait too.
+SOCKET_BUFFER = 16_384
+
 _TOO_SLOW = Problem(408, "The headers came too slowly.", "too-slow")
 _TOO_MANY = Problem(503, "Too many connections are open. Another try may pass.", "unavailable")
 _MALFORMED = Problem(400, "That is no HTTP request.", "invalid")
@@ -69,13 +72,16 @@ class HttpConnection(H11Protocol):
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._headers_are_here()
-        self.transport = self._lingering.transport
+        transport = self.transport = self._lingering.transport
+        transport.set_write_buffer_limits(high=SOCKET_BUFFER)
         super().handle_websocket_upgrade(event)
+        # Nobody needs this object any more. Without the circle it goes now, not when the collector comes by.
+        del self._lingering, self.flow, self.cycle, self.scope
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text tells less than the parser's status
         self._headers_are_here()
         problem = _BY_STATUS.get(getattr(sys.exc_info()[1], "error_status_hint", 400), _MALFORMED)
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self.conn.our_state is h11.SEND_RESPONSE or self.conn.our_state is h11.SEND_BODY:
             # The body is malformed, and somebody reads it. They learn that it ends, and say nothing more here.
             self.cycle.disconnected = True
             self.cycle.message_event.set()

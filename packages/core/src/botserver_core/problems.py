@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -119,7 +120,20 @@ async def _answer_http_exception(request: Request, error: Exception) -> Response
     if error.status_code in {204, 304}:
         return Response(status_code=error.status_code, headers=error.headers)
     code = _CODES.get(error.status_code, "")
-    return _answer(Problem(error.status_code, detail, code, headers=error.headers or {}), request)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_of(request)) or headers.get("Allow", "")
+    return _answer(Problem(error.status_code, detail, code, headers=headers), request)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """The methods of every route at this path. Starlette names only those of the first one."""
+    path = request.scope["path"]
+    methods: set[str] = set()
+    for context in iter_route_contexts(request.scope["app"].routes):
+        if context.methods and context.path_regex.match(path):
+            methods |= context.methods
+    return sorted(methods)
 
 
 async def _answer_invalid_request(request: Request, error: Exception) -> Response:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from botstate.testing.composing import composed_state
     from botstate.testing.database import DATABASE_CONTRACT, DatabaseCheck
     from botstate.testing.events import EVENTS_CONTRACT, EventsCheck
-    from botstate.testing.fakes import FakeSecrets, fake_state
+    from botstate.testing.fakes import FakeCallers, FakeSecrets, fake_state
     from botstate.testing.http import HTTP_CONTRACT, FakeHttp, HttpCheck, sample_site
     from botstate.testing.llm import LLM_CONTRACT, LlmCheck
     from botstate.testing.locks import LOCKS_CONTRACT
@@ -49,6 +49,7 @@ _NAMES = {
     "ChannelsFault": "channels",
     "DatabaseCheck": "database",
     "EventsCheck": "events",
+    "FakeCallers": "fakes",
     "FakeHttp": "http",
     "FakeSecrets": "fakes",
     "HttpCheck": "http",
@@ -81,6 +82,7 @@ __all__ = [
     "ChannelsFault",
     "DatabaseCheck",
     "EventsCheck",
+    "FakeCallers",
     "FakeHttp",
     "FakeSecrets",
     "HttpCheck",
