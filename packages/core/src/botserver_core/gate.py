@@ -16,10 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocketDisconnect
 
+from botserver_core.access import ACCESS, AccessRecord
 from botserver_core.addresses import Addresses, counted_address
 from botserver_core.bodies import BodyTooLargeError, limit_body
 from botserver_core.hosts import Hosts
-from botserver_core.logs import ACCESS, AccessRecord
 from botserver_core.metrics import route_of
 from botserver_core.origins import Origins, Verdict, preflight_headers
 from botserver_core.problems import UNEXPECTED, Problem

@@ -6,12 +6,10 @@ import logging
 import re
 import sys
 import time
-from json.encoder import encode_basestring_ascii as quote
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from botlib import Secret
+from botserver_core.access import AccessRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
 
 HIDDEN = "[hidden]"
 
-#: The logger with one line a request.
-ACCESS = "botserver.access"
 
 #: Names of fields whose values never go into a log.
 _SECRET_NAME = re.compile(
@@ -48,6 +44,8 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None, as_j
     from `extra=` of the standard library, or from `structlog.get_logger()`, which ends here too. For programs: a
     library does not call it.
     """
+    import structlog  # 80 ms, and 400 where rich is installed, that a library does not need
+
     stream = stream or sys.stderr
     as_json = not stream.isatty() if as_json is None else as_json
     handler = logging.StreamHandler(stream)
@@ -92,30 +90,6 @@ def redact_text(text: str) -> str:
 _PLAIN = frozenset({"time", "level", "logger", "event", "request_id", "method", "path", "address", "user"})
 
 
-class AccessRecord(logging.LogRecord):
-    """One request that was answered, or a socket that was closed. Made without the search for the calling line."""
-
-    def __init__(self, method: str, path: str, status: int, milliseconds: float, request_id: str) -> None:
-        # !a keeps a path with line breaks on its line; the query is left out, as it may hold a token.
-        plain = path if path.isascii() and path.isprintable() else ascii(path)[1:-1]
-        self._known = (method, plain, status, milliseconds, request_id)
-        super().__init__(ACCESS, logging.INFO, "", 0, "%s %s %d %.1f ms %s", self._known, None)
-        self.address = self.user = self.token = ""
-
-    def to_json(self, moment: str) -> str:
-        """The line."""
-        method, path, status, milliseconds, request_id = self._known
-        who = "".join(
-            f', "{name}": {quote(value)}' for name, value in (("user", self.user), ("token", self.token)) if value
-        )
-        return (
-            f'{{"time": "{moment}", "level": "info", "logger": "{ACCESS}", "event": "request", '
-            f'"method": {quote(method)}, "path": {quote(path)}, "status": {status}, '
-            f'"milliseconds": {milliseconds:.1f}, "request_id": {quote(request_id)}, '
-            f'"address": {quote(self.address)}{who}}}'
-        )
-
-
 class _FieldsFormatter(logging.Formatter):
     """Makes fields of a record, has them redacted, and renders them."""
 
@@ -150,6 +124,8 @@ class JsonFormatter(_FieldsFormatter):
     """One JSON object a line. What is no JSON is written as its repr."""
 
     def __init__(self) -> None:
+        import structlog
+
         super().__init__(structlog.processors.JSONRenderer(default=repr))
 
     def format(self, record: logging.LogRecord) -> str:
@@ -163,6 +139,8 @@ class PeopleFormatter(_FieldsFormatter):
     """Columns."""
 
     def __init__(self, *, colors: bool) -> None:
+        import structlog
+
         console = structlog.dev.ConsoleRenderer(
             colors=colors, timestamp_key="time", exception_formatter=structlog.dev.plain_traceback
         )
