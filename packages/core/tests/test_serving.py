@@ -19,8 +19,8 @@ from botstate import Service, StartupError, foundation
 PROGRAM = """
 import asyncio, sys, time
 from contextlib import asynccontextmanager
-from fastapi import APIRouter
-from botserver_core import serve
+from fastapi import APIRouter, Request, WebSocket, WebSocketDisconnect
+from botserver_core import Event, serve, stream_events, wait_for_stop
 from botstate import Capability, Provider, Service, foundation
 
 DRIVE = Capability[str]("drive")
@@ -50,14 +50,54 @@ def create_router(state):
         await asyncio.sleep(seconds)
         return "done"
 
+    @router.get("/drive/thread")
+    def block() -> None:
+        say("working")
+        time.sleep(60)
+
+    @router.get("/drive/deaf")
+    async def deaf() -> None:
+        say("working")
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                pass
+
+    @router.get("/drive/events")
+    async def events(request: Request):
+        async def watch(last_id):
+            yield Event("first")
+            await asyncio.Event().wait()
+        return stream_events(request, watch)
+
+    @router.get("/drive/endless")
+    async def endless(request: Request) -> str:
+        say("working")
+        await wait_for_stop(request)
+        return "stopped"
+
+    @router.websocket("/drive/socket")
+    async def talk(websocket: WebSocket) -> None:
+        await websocket.accept()
+        try:
+            await websocket.receive_text()
+        except WebSocketDisconnect as error:
+            say(f"left {error.code}")
+
     return router
 
 drive = Service(
     name="drive", create_router=create_router, paths=("/drive",), provides=(Provider(DRIVE, open_drive, time_limit=50),)
 )
-serve([foundation(), drive], port=0, grace=20, ready=lambda url, standings: say(f"{url} {len(standings)}"))
+grace = 1 if "short" in sys.argv else 20
+serve([foundation(), drive], port=0, grace=grace, ready=lambda url, standings: say(f"{url} {len(standings)}"))
 say("end")
 """
+
+
+#: Seconds that nothing here takes on the slowest machine.
+PATIENCE = 30.0
 
 
 class Server:
@@ -71,8 +111,16 @@ class Server:
         )
 
     def line(self) -> str:
+        """The next line. A server that says nothing for too long is a failure, not a test that hangs."""
         assert self.process.stdout is not None
-        return self.process.stdout.readline().rstrip("\n")
+        watchdog = threading.Timer(PATIENCE, self.process.kill)
+        watchdog.start()
+        try:
+            line = self.process.stdout.readline()
+        finally:
+            watchdog.cancel()
+        assert line, f"the server said nothing for {PATIENCE:g} seconds, or ended"
+        return line.rstrip("\n")
 
     def wait_until_ready(self) -> str:
         assert self.line() == "opening"
@@ -82,7 +130,7 @@ class Server:
 
     def end(self) -> tuple[int, list[str]]:
         """The exit code and the lines that are left. What went wrong in between is on stderr, and fails the test."""
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=PATIENCE)
         assert "Traceback" not in err
         return self.process.returncode, out.splitlines()
 
@@ -102,7 +150,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 
 def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         body: IO[bytes] = answer
         return body.read().decode()
 
@@ -127,7 +175,7 @@ def test_requests_under_way_are_answered_before_it_stops(start: Callable[..., Se
     assert server.line() == "working"
 
     server.process.send_signal(signal.SIGTERM)
-    request.join(30)
+    request.join(PATIENCE)
 
     assert answers == ['"done"']
     assert server.end() == (0, ["closing", "closed", "end"])
@@ -151,7 +199,7 @@ def test_a_second_signal_does_not_wait_for_requests(start: Callable[..., Server]
 
     server.process.send_signal(signal.SIGTERM)
     server.process.send_signal(signal.SIGINT)
-    request.join(15)
+    request.join(PATIENCE)
 
     assert refused == [503]
     assert server.end() == (0, ["closing", "closed", "end"])
@@ -197,3 +245,97 @@ def test_a_host_that_does_not_exist_is_a_sentence() -> None:
 def test_services_that_do_not_fit_are_refused_before_serving() -> None:
     with pytest.raises(StartupError, match="2 services are named a"):
         serve([foundation(), Service(name="a"), Service(name="a")], port=0)
+
+
+class Asking:
+    """Somebody who waits for an answer, in a thread."""
+
+    def __init__(self, url: str) -> None:
+        self.answers: list[object] = []
+        self._url = url
+        self._thread = threading.Thread(target=self._ask)
+        self._thread.start()
+
+    def _ask(self) -> None:
+        try:
+            self.answers.append(get(self._url))
+        except urllib.error.HTTPError as error:
+            self.answers.append(error.code)
+            error.close()
+        except OSError as error:
+            self.answers.append(type(error).__name__)
+
+    def wait(self) -> list[object]:
+        self._thread.join(PATIENCE)
+        return self.answers
+
+
+def test_streams_and_what_has_no_end_are_told_of_the_stop(start: Callable[..., Server]) -> None:
+    server = start()
+    url = server.wait_until_ready()
+    stream, endless = Asking(f"{url}/drive/events"), Asking(f"{url}/drive/endless")
+    assert server.line() == "working"
+
+    server.process.send_signal(signal.SIGTERM)
+
+    assert endless.wait() == ['"stopped"']
+    (told,) = stream.wait()
+    assert str(told).endswith("event: first\ndata: null\n\nretry: 1000\n\n")
+    assert server.end() == (0, ["closing", "closed", "end"])
+
+
+def test_sockets_are_told_of_the_stop(start: Callable[..., Server]) -> None:
+    server = start()
+    host, port = server.wait_until_ready().removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+        connection.sendall(
+            b"GET /drive/socket HTTP/1.1\r\nHost: server\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        heard = connection.recv(65536)
+        assert heard.startswith(b"HTTP/1.1 101 ")
+
+        server.process.send_signal(signal.SIGTERM)
+
+        while more := connection.recv(65536):
+            heard += more
+    assert heard.endswith(b"\x88\x02\x03\xf4")  # a close with 1012
+    assert server.end() == (0, ["left 1012", "closing", "closed", "end"])
+
+
+def test_the_grace_ends_a_request_that_does_not(start: Callable[..., Server]) -> None:
+    server = start("short")
+    asking = Asking(f"{server.wait_until_ready()}/drive/slow?seconds=60")
+    assert server.line() == "working"
+
+    server.process.send_signal(signal.SIGTERM)
+
+    assert asking.wait() == [503]
+    assert server.end() == (0, ["closing", "closed", "end"])
+
+
+@pytest.mark.parametrize("path", ["thread", "deaf"])
+def test_what_cannot_be_ended_is_left_behind_after_all_is_closed(start: Callable[..., Server], path: str) -> None:
+    """A thread that sleeps for a minute kept an earlier server for that minute."""
+    server = start("short")
+    asking = Asking(f"{server.wait_until_ready()}/drive/{path}")
+    assert server.line() == "working"
+
+    server.process.send_signal(signal.SIGTERM)
+    code, lines = server.end()
+
+    assert (code, lines) == (1, ["closing", "closed"])
+    assert len(asking.wait()) == 1
+
+
+def test_two_signals_at_once_end_requests_every_time(start: Callable[..., Server]) -> None:
+    server = start()
+    asking = [Asking(f"{server.wait_until_ready()}/drive/slow?seconds=60")]
+    assert server.line() == "working"
+
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+        server.process.send_signal(number)
+
+    assert [it.wait() for it in asking] == [[503]]
+    code, lines = server.end()
+    assert (code, lines[-1]) == (0, "end")

@@ -25,7 +25,7 @@ _SECRET_NAME = re.compile(
 # What looks like a secret within a text: what follows a scheme of HTTP authentication, the password in an address, the
 # value of a parameter with a telling name.
 _SECRET_TEXT = re.compile(
-    r"(?i)(?P<keep>\b(?:bearer|basic)\s+|://[^\s/:@]*:"
+    r"(?i)(?P<keep>\b(?:bearer|basic)\s+|://[^\s/:@]*:(?=[^\s/@]+@)"
     r"|\b[\w-]*(?:passw(?:or)?d|secret|token|api[_-]?key|signature)[\"']?\s*[=:]\s*[\"']?)(?P<hide>[^\s\"'&,;@]+)"
 )
 # The expression above is slow and most lines hold none of its words; this tells most of them apart.
@@ -105,9 +105,7 @@ class _FieldsFormatter(logging.Formatter):
             "logger": record.name,
             "event": record.getMessage(),
         }
-        known = record.__dict__
-        if len(known) > len(_USUAL) - 2:  # `message` and `asctime` come with formatting
-            fields.update((name, value) for name, value in known.items() if name not in _USUAL)
+        fields.update((name, value) for name, value in record.__dict__.items() if name not in _USUAL)
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
         return str(self._render(None, "", dict(redact(None, "", fields))))

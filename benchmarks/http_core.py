@@ -1,6 +1,6 @@
 """botserver-core beside a bare FastAPI application on the same uvicorn: requests per second, p99, start-up.
 
-    uv run python benchmarks/http.py [--rounds 9] [--seconds 3] [--json]
+    uv run python benchmarks/http_core.py [--rounds 9] [--seconds 3] [--json]
 
 Both servers run at the same time, each in a process of its own, and take turns under load. The bare one has the same
 route and nothing else; ours has every layer on, with an access log of JSON lines to /dev/null and all three kinds of
