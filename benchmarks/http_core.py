@@ -57,7 +57,7 @@ uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None)).run(socke
 OURS = f"""
 import sys
 from botlib import SystemClock
-from botserver_core import HttpSettings, Rate, configure_logging, serve
+from botserver_core import WebSettings, Rate, configure_logging, serve
 from botstate import CALLERS, Caller, Service, Settings, foundation, given
 {_ROUTE}
 class Callers:
@@ -66,7 +66,7 @@ class Callers:
 
 configure_logging(stream=open("/dev/null", "w"), as_json=True)
 rate = Rate(10**9)
-settings = Settings({{"http": HttpSettings(address_rate=rate, user_rate=rate, token_rate=rate)}})
+settings = Settings({{"web": WebSettings(address_rate=rate, user_rate=rate, token_rate=rate)}})
 items = Service(name="items", create_router=lambda _: router, paths=("/items",), provides=(given(CALLERS, Callers()),))
 serve([foundation(settings), items], port=0, ready=lambda url, _: print(url, flush=True))
 """

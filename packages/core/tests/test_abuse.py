@@ -13,13 +13,13 @@ from typing import Any, Self
 import pytest
 from fastapi import APIRouter, Request, WebSocket
 
-from botserver_core import HttpSettings, Rate
+from botserver_core import Rate, WebSettings
 from botserver_core.connections import HttpConnection
 from botserver_core.hosts import Hosts
 from botserver_core.testing import running
 from botstate import AppState, Service, Settings, foundation
 
-SETTINGS = HttpSettings(
+SETTINGS = WebSettings(
     request_seconds=0.5,
     body_bytes=100_000,
     body_rate=1_000_000,
@@ -181,8 +181,8 @@ def echo_service() -> Service:
     return Service(name="echo", create_router=create_router, paths=("/echo", "/json", "/form", "/socket"))
 
 
-def serve_with(settings: HttpSettings) -> Any:
-    return running([foundation(Settings({"http": settings})), echo_service()])
+def serve_with(settings: WebSettings) -> Any:
+    return running([foundation(Settings({"web": settings})), echo_service()])
 
 
 @pytest.fixture(scope="module")
@@ -347,7 +347,7 @@ def test_without_its_guard_a_slow_client_is_waited_for(name: str, monkeypatch: p
 
 
 def test_a_forged_forwarding_header_changes_nothing() -> None:
-    with serve_with(HttpSettings(address_rate=Rate(count=3))) as url:
+    with serve_with(WebSettings(address_rate=Rate(count=3))) as url:
         statuses = [ask(url, f"X-Forwarded-For: 10.0.0.{number}") for number in range(5)]
 
     assert statuses == [200, 200, 200, 429, 429]
@@ -363,7 +363,7 @@ def test_uvicorns_own_trust_in_this_machine_would_be_noticed(monkeypatch: pytest
         return trusting(*given, **{**options, "proxy_headers": True})
 
     monkeypatch.setattr("uvicorn.Config", configure)
-    with serve_with(HttpSettings(address_rate=Rate(count=3))) as url:
+    with serve_with(WebSettings(address_rate=Rate(count=3))) as url:
         assert [ask(url, f"X-Forwarded-For: 10.0.0.{number}") for number in range(5)] == [200] * 5
 
 
@@ -374,7 +374,7 @@ def ask(url: str, *headers: str) -> int:
 
 
 def test_one_connection_too_many_is_refused_and_there_is_room_again_later() -> None:
-    with serve_with(HttpSettings(connections=2, request_seconds=60)) as url:
+    with serve_with(WebSettings(connections=2, request_seconds=60)) as url:
         with connect(url), connect(url), connect(url) as third:
             assert status_of(read_answer(third)) == 503
         deadline = time.monotonic() + PATIENCE

@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Message, Scope
 
 from botlib import FakeClock
-from botserver_core import HttpSettings, Rate, create_app
+from botserver_core import Rate, WebSettings, create_app
 from botserver_core.addresses import Addresses, counted_address
 from botserver_core.gate import SECURITY_HEADERS
 from botserver_core.rates import SlidingWindow
@@ -60,9 +60,9 @@ WORK = Service(name="work", create_router=create_router, paths=("/work",))
 
 @asynccontextmanager
 async def client(
-    settings: HttpSettings | None = None, *services: Service, clock: FakeClock | None = None, callers: Any = None
+    settings: WebSettings | None = None, *services: Service, clock: FakeClock | None = None, callers: Any = None
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    state = fake_state(settings or HttpSettings(), clock=clock)
+    state = fake_state(settings or WebSettings(), clock=clock)
     if callers is not None:
         state.provide(CALLERS, callers)
     transport = httpx2.ASGITransport(create_app(state, services or [WORK]))
@@ -75,7 +75,7 @@ async def statuses(client: httpx2.AsyncClient, count: int, headers: Mapping[str,
 
 
 async def test_every_answer_is_hardened_and_its_own_word_counts() -> None:
-    async with client(HttpSettings(strict_transport_seconds=60)) as it:
+    async with client(WebSettings(strict_transport_seconds=60)) as it:
         plain, framed = await it.get("/work/quick"), await it.get("/work/framed")
 
     assert {name: plain.headers[name] for name, _ in expected_headers()} == dict(expected_headers())
@@ -109,7 +109,7 @@ def expected_headers() -> list[tuple[str, str]]:
     ],
 )
 async def test_only_names_that_are_ours_are_answered(hosts: tuple[str, ...], host: str, status: int) -> None:
-    async with client(HttpSettings(hosts=hosts)) as it:
+    async with client(WebSettings(hosts=hosts)) as it:
         assert (await it.get("/work/quick", headers={"Host": host})).status_code == status
 
 
@@ -126,7 +126,7 @@ async def test_only_names_that_are_ours_are_answered(hosts: tuple[str, ...], hos
     ],
 )
 async def test_only_pages_that_are_ours_may_ask(origin: str, url: str, status: int) -> None:
-    async with client(HttpSettings(origins=("https://app.example.org",))) as it:
+    async with client(WebSettings(origins=("https://app.example.org",))) as it:
         answer = await it.get(f"{url}/work/quick", headers={"Origin": origin})
 
     listed = origin == "https://app.example.org"
@@ -139,7 +139,7 @@ async def test_only_pages_that_are_ours_may_ask(origin: str, url: str, status: i
 
 async def test_a_browser_that_asks_beforehand_is_told_what_a_page_may_do() -> None:
     wanted = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type,x-a"}
-    async with client(HttpSettings(origins=("*",))) as it:
+    async with client(WebSettings(origins=("*",))) as it:
         listed = await it.options("/work/quick", headers={**wanted, "Origin": "https://any.example"})
     async with client() as it:
         stranger = await it.options("/work/quick", headers={**wanted, "Origin": "https://any.example"})
@@ -152,7 +152,7 @@ async def test_a_browser_that_asks_beforehand_is_told_what_a_page_may_do() -> No
 
 async def test_a_window_slides() -> None:
     clock = FakeClock()
-    async with client(HttpSettings(address_rate=Rate(4, 10)), clock=clock) as it:
+    async with client(WebSettings(address_rate=Rate(4, 10)), clock=clock) as it:
         assert await statuses(it, 6) == [200, 200, 200, 200, 429, 429]
         refused = await it.get("/work/quick")
         assert (refused.json()["code"], refused.headers["retry-after"]) == ("limit-reached", "13")
@@ -197,7 +197,7 @@ async def test_a_cache_that_fails_lets_requests_pass(caplog: pytest.LogCaptureFi
 
 async def test_users_and_tokens_have_limits_of_their_own_wherever_they_come_from() -> None:
     callers = FakeCallers({"Bearer one": Caller("anna", "t1"), "Bearer two": Caller("anna", "t2")})
-    settings = HttpSettings(user_rate=Rate(3, 10), token_rate=Rate(2, 10))
+    settings = WebSettings(user_rate=Rate(3, 10), token_rate=Rate(2, 10))
     async with client(settings, callers=callers) as it:
         one, two = {"Authorization": "Bearer one"}, {"Authorization": "Bearer two"}
         assert await statuses(it, 3, one) == [200, 200, 429]
@@ -244,7 +244,7 @@ def test_an_ipv6_network_counts_as_one() -> None:
 
 async def test_a_full_server_says_so_and_still_shows_life() -> None:
     WAITING.clear()
-    async with client(HttpSettings(requests=2)) as it:
+    async with client(WebSettings(requests=2)) as it:
         held = [asyncio.ensure_future(it.get("/work/hold")) for _ in range(2)]
         async with asyncio.timeout(5):
             while (await it.get("/work/quick")).status_code != 503:  # noqa: ASYNC110 - the server tells it only so
@@ -263,7 +263,7 @@ async def test_a_service_may_take_larger_bodies_than_others() -> None:
         WORK,
         Service(name="drive", create_router=lambda _: upload_router(), paths=("/drive/files",), body_bytes=20),
     ]
-    async with client(HttpSettings(body_bytes=10), *services) as it:
+    async with client(WebSettings(body_bytes=10), *services) as it:
         found = [
             (await it.post("/work/body", content=b"x" * size)).status_code
             + (await it.post("/drive/files", content=b"x" * size)).status_code * 1000
@@ -341,13 +341,13 @@ async def test_two_applications_count_apart() -> None:
 )
 def test_settings_that_make_no_sense_are_refused(values: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        HttpSettings(**values)
+        WebSettings(**values)
     with pytest.raises(ValueError, match="A rate is"):
         Rate(-1)
 
 
 async def test_refusals_have_the_shape_of_the_service() -> None:
-    async with client(HttpSettings(url_bytes=50)) as it:
+    async with client(WebSettings(url_bytes=50)) as it:
         answer = await it.get("/work/quick?" + "a" * 50)
     assert json.loads(answer.text) == {
         "title": "Request-URI Too Long",

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from pydantic import BaseModel, Field
 
 from botlib import ConflictError, NotFoundError
-from botserver_core import HttpSettings, Rate, create_app
+from botserver_core import Rate, WebSettings, create_app
 from botstate import AppState, ErrorShape, Failure, Service
 from botstate.testing import fake_state
 
@@ -99,7 +99,7 @@ SERVICES = (
     Service(name="shaped", create_router=create_shaped_router, paths=("/shaped",), errors=OWN_SHAPE),
 )
 #: Limits by rate have tests of their own; here they would stop the test.
-STATE = fake_state(HttpSettings(address_rate=Rate(count=0)))
+STATE = fake_state(WebSettings(address_rate=Rate(count=0)))
 APP = create_app(STATE, SERVICES)
 # Not the live stream, which has no end; it is not in the document anyway.
 schema = schemathesis.openapi.from_asgi("/openapi.json", APP)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from botserver_core import HttpSettings, Rate
+from botserver_core import Rate, WebSettings
 from botserver_core.testing import running
 from botstate import AppState, Service, Settings, foundation
 
@@ -50,9 +50,9 @@ def create_router(_state: AppState) -> APIRouter:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    settings = HttpSettings(socket_message_bytes=LIMIT, address_rate=Rate(count=0))
+    settings = WebSettings(socket_message_bytes=LIMIT, address_rate=Rate(count=0))
     service = Service(name="socket", create_router=create_router, paths=("/socket",))
-    with running([foundation(Settings({"http": settings})), service]) as it:
+    with running([foundation(Settings({"web": settings})), service]) as it:
         yield it
 
 
@@ -227,16 +227,16 @@ def test_frames_may_come_byte_by_byte(url: str) -> None:
 
 def test_a_limit_that_is_off_is_noticed() -> None:
     """The control: without the limit the same message passes."""
-    settings = HttpSettings(socket_message_bytes=10 * LIMIT)
+    settings = WebSettings(socket_message_bytes=10 * LIMIT)
     service = Service(name="socket", create_router=create_router, paths=("/socket",))
-    with running([foundation(Settings({"http": settings})), service]) as url, open_socket(url) as connection:
+    with running([foundation(Settings({"web": settings})), service]) as url, open_socket(url) as connection:
         text = b"a" * (LIMIT + 1)
         assert converse(connection, Case("long", frame(TEXT, text), echoed(TEXT, text))) == list(echoed(TEXT, text))
 
 
 PROGRAM = """
 from fastapi import APIRouter, WebSocket
-from botserver_core import HttpSettings, Rate, serve
+from botserver_core import WebSettings, Rate, serve
 from botstate import Service, Settings, foundation
 
 def create_router(state):
@@ -257,9 +257,9 @@ def create_router(state):
     return router
 
 if __name__ == "__main__":
-    settings = HttpSettings(connections=10_000, address_rate=Rate(count=0), unread_seconds=60)
+    settings = WebSettings(connections=10_000, address_rate=Rate(count=0), unread_seconds=60)
     service = Service(name="socket", create_router=create_router, paths=("/socket",))
-    services = [foundation(Settings({"http": settings})), service]
+    services = [foundation(Settings({"web": settings})), service]
     serve(services, port=0, grace=10, ready=lambda url, _: print(url, flush=True))
     print("end", flush=True)
 """

@@ -1,27 +1,60 @@
-"""The HTTP side of the bot platform: one application made of many services."""
+"""The HTTP side of the bot platform: one application made of many services.
 
-from botserver_core.application import create_app
-from botserver_core.events import Event, Feed, stream_events
-from botserver_core.gate import current_request_id
-from botserver_core.logs import configure_logging
-from botserver_core.problems import Problem
-from botserver_core.rendering import render_page
-from botserver_core.serving import serve
-from botserver_core.settings import HttpSettings, Rate, http_service
-from botserver_core.sharing import wait_for_stop
+Names are imported when they are asked for: a command that only reads the settings does not wait for FastAPI.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from botserver_core.application import create_app
+    from botserver_core.events import Event, Feed, stream_events
+    from botserver_core.gate import current_request_id
+    from botserver_core.logs import configure_logging
+    from botserver_core.problems import Problem
+    from botserver_core.rendering import render_page
+    from botserver_core.serving import serve
+    from botserver_core.settings import Rate, WebSettings, web_service
+    from botserver_core.sharing import wait_for_stop
+
+#: Name -> the module that has it.
+_MODULES = {
+    "Event": "events",
+    "Feed": "events",
+    "Problem": "problems",
+    "Rate": "settings",
+    "WebSettings": "settings",
+    "configure_logging": "logs",
+    "create_app": "application",
+    "current_request_id": "gate",
+    "render_page": "rendering",
+    "serve": "serving",
+    "stream_events": "events",
+    "wait_for_stop": "sharing",
+    "web_service": "settings",
+}
 
 __all__ = [
     "Event",
     "Feed",
-    "HttpSettings",
     "Problem",
     "Rate",
+    "WebSettings",
     "configure_logging",
     "create_app",
     "current_request_id",
-    "http_service",
     "render_page",
     "serve",
     "stream_events",
     "wait_for_stop",
+    "web_service",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'botserver_core' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"botserver_core.{_MODULES[name]}"), name)

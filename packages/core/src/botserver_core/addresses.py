@@ -12,7 +12,7 @@ _HEADER = b"x-forwarded-for"
 
 
 class Addresses:
-    """The rule of `HttpSettings.proxies`.
+    """The rule of `WebSettings.proxies`.
 
     Each proxy adds the address it was asked by at the right end of X-Forwarded-For. With N proxies the Nth entry from
     the right was written by the outermost one; everything left of it was sent by the caller and proves nothing.

@@ -20,7 +20,7 @@ from botserver_core.metrics import Metrics, create_metrics_router
 from botserver_core.openapi import add_errors
 from botserver_core.problems import Problem, install_problems
 from botserver_core.rendering import Pages
-from botserver_core.settings import http_settings_of
+from botserver_core.settings import web_settings_of
 from botserver_core.shapes import Territories, Territory
 from botserver_core.sharing import Shared
 from botserver_core.stopping import Switch
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from botserver_core.settings import HttpSettings
+    from botserver_core.settings import WebSettings
     from botstate import AppState, Service
 
 #: Paths of the application itself, which no service may claim.
@@ -66,7 +66,7 @@ class _Assembly:
         self._metrics = Metrics()
         self._stand_ins: dict[str, Any] = {}
         self._checks = Checks(state, services, self._lifespans.troubles)
-        settings = http_settings_of(state)
+        settings = web_settings_of(state)
         clock = state.require(CLOCK)
         pages = Pages(services, state.require(RANDOMNESS))
         self._territories = Territories(_territories(state, services, settings), _own_territory(state, settings))
@@ -174,7 +174,7 @@ class _Assembly:
             watching.cancel()
 
 
-def _territories(state: AppState, services: Sequence[Service], settings: HttpSettings) -> Iterator[Territory]:
+def _territories(state: AppState, services: Sequence[Service], settings: WebSettings) -> Iterator[Territory]:
     common = state.require(CALLERS) if state.has(CALLERS) else None
     for service in services:
         callers = service.callers(state) if service.callers is not None else common
@@ -183,7 +183,7 @@ def _territories(state: AppState, services: Sequence[Service], settings: HttpSet
             yield Territory(path, service.name, service.errors, limit, callers)
 
 
-def _own_territory(state: AppState, settings: HttpSettings) -> Territory:
+def _own_territory(state: AppState, settings: WebSettings) -> Territory:
     callers = state.require(CALLERS) if state.has(CALLERS) else None
     return Territory("/", "", None, settings.body_bytes, callers)
 

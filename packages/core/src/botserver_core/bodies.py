@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 if TYPE_CHECKING:
     from starlette.types import Message, Receive
 
-    from botserver_core.settings import HttpSettings
+    from botserver_core.settings import WebSettings
 
 # What is left of the body is not read, so the connection cannot be used again.
 _CLOSE = {"Connection": "close"}
@@ -30,7 +30,7 @@ class BodyTooSlowError(HTTPException):
         super().__init__(408, "The body came too slowly.", _CLOSE)
 
 
-def limit_body(receive: Receive, limit: int, settings: HttpSettings) -> Receive:
+def limit_body(receive: Receive, limit: int, settings: WebSettings) -> Receive:
     """The same body, which raises one of the errors above when it is too large or too slow.
 
     It has `request_seconds` to come, and longer only while it comes at `body_rate` bytes a second or faster.

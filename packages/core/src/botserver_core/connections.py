@@ -14,7 +14,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from botserver_core.problems import Problem
 
 if TYPE_CHECKING:
-    from botserver_core.settings import HttpSettings
+    from botserver_core.settings import WebSettings
 
 #: Seconds and bytes for which a connection that is closed still takes what its peer is sending. Closed at once it would
 #: be reset, and the peer would lose the answer that tells it why.
@@ -44,7 +44,7 @@ class HttpConnection(H11Protocol):
     """One connection of HTTP/1.1. Whoever sends headers too slowly, or too long ones, is told so and left."""
 
     #: Set by `connection_class`.
-    settings: HttpSettings
+    settings: WebSettings
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         self._lingering: _Lingering = _Lingering(transport, self)
@@ -131,7 +131,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
         self.loop.call_later(1.0, self.transport.abort)
 
 
-def connection_class(settings: HttpSettings) -> type[HttpConnection]:
+def connection_class(settings: WebSettings) -> type[HttpConnection]:
     """The class of connections with these limits: uvicorn makes them itself, and gives no way to pass more."""
     return type("LimitedConnection", (HttpConnection,), {"settings": settings})
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from botserver_core.metrics import Metrics
     from botserver_core.origins import RawHeaders
-    from botserver_core.settings import HttpSettings, Rate
+    from botserver_core.settings import Rate, WebSettings
     from botserver_core.sharing import Shared
     from botstate import AppState
 
@@ -58,8 +58,8 @@ _LIFE = "/health/live"
 
 _STOPPING = Problem(503, "The server is stopping. Another try may pass.", "unavailable", headers={"Retry-After": "1"})
 _FULL = Problem(503, "The server has enough to do. Another try may pass.", "unavailable", headers={"Retry-After": "1"})
-_WRONG_HOST = Problem(421, "This server does not answer to that name. See the setting http.hosts.", "wrong-host")
-_WRONG_ORIGIN = Problem(403, "Pages from there may not use this server. See the setting http.origins.", "wrong-origin")
+_WRONG_HOST = Problem(421, "This server does not answer to that name. See the setting web.hosts.", "wrong-host")
+_WRONG_ORIGIN = Problem(403, "Pages from there may not use this server. See the setting web.origins.", "wrong-origin")
 _STRANGER = Caller()
 
 
@@ -71,7 +71,7 @@ def current_request_id() -> str:
 class Gate:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, state: AppState, settings: HttpSettings, shared: Shared, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, state: AppState, settings: WebSettings, shared: Shared, metrics: Metrics) -> None:
         self._app = app
         self._settings = settings
         self._shared = shared
@@ -313,7 +313,7 @@ def _window(kind: str, rate: Rate, state: AppState) -> SlidingWindow | None:
     return SlidingWindow(kind, rate, state.cache, state.require(CLOCK))
 
 
-def _added_headers(settings: HttpSettings, origins: Origins) -> RawHeaders:
+def _added_headers(settings: WebSettings, origins: Origins) -> RawHeaders:
     seconds = settings.strict_transport_seconds
     strict = ((b"strict-transport-security", b"max-age=%d; includeSubDomains" % seconds),) if seconds else ()
     return (*SECURITY_HEADERS, *strict, *origins.always)

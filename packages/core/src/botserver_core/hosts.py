@@ -15,7 +15,7 @@ _REMEMBERED = 256
 
 
 class Hosts:
-    """The rule of `HttpSettings.hosts`. Answers about known hosts come from memory."""
+    """The rule of `WebSettings.hosts`. Answers about known hosts come from memory."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
         names = [name.lower().strip("[]") for name in allowed]

@@ -27,7 +27,7 @@ _STRANGER = Verdict(allowed=False)
 
 
 class Origins:
-    """The rule of `HttpSettings.origins`.
+    """The rule of `WebSettings.origins`.
 
     A request without an Origin comes from no page, or from one of the same server, and is none of our business here.
     One with an Origin must be of the host that it is sent to, or be listed: also from this machine, for everybody's

@@ -10,7 +10,7 @@ from botserver_core.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping
 
-    from botserver_core.settings import HttpSettings
+    from botserver_core.settings import WebSettings
 
 # BASELINE-CONTROL, of RFC 3253, is the longest of the registry, with 16.
 _LONGEST_METHOD = 32
@@ -80,7 +80,7 @@ _WANTED = frozenset(
 )
 
 
-def find_fault_of_form(scope: MutableMapping[str, Any], seen: Seen, settings: HttpSettings) -> Problem | None:
+def find_fault_of_form(scope: MutableMapping[str, Any], seen: Seen, settings: WebSettings) -> Problem | None:
     """Why nobody should look at this request: too much of something, or a form that two readers read in two ways."""
     if len(scope["headers"]) > settings.header_count or seen.bytes > settings.header_bytes:
         return _TOO_MANY_HEADERS

@@ -17,7 +17,7 @@ import uvicorn
 from botlib import UnavailableError
 from botserver_core.application import create_app
 from botserver_core.connections import SocketConnection, connection_class, limit_unread
-from botserver_core.settings import http_settings_of
+from botserver_core.settings import web_settings_of
 from botserver_core.stopping import Switch
 from botstate import STANDINGS, compose
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from botserver_core.settings import HttpSettings
+    from botserver_core.settings import WebSettings
     from botstate import Service, Standing
 
     #: Told the address and how each service stands, once connections are accepted.
@@ -108,7 +108,7 @@ async def serve_until(
         async with compose(services) as state:
             app = create_app(state, services, switch=stop.switch)
             url, standings = _address_of(listener), state.require(STANDINGS)
-            settings = http_settings_of(state)
+            settings = web_settings_of(state)
             limit_unread(listener, settings.unread_seconds)
             await stop.run(_Server(app, settings, grace, ready=lambda: ready(url, tuple(standings))), listener)
 
@@ -116,7 +116,7 @@ async def serve_until(
 class _Server(uvicorn.Server):
     """uvicorn without its own signals, which would end the process by the signal again, and with our way to stop."""
 
-    def __init__(self, app: FastAPI, settings: HttpSettings, grace: float, ready: Callable[[], None]) -> None:
+    def __init__(self, app: FastAPI, settings: WebSettings, grace: float, ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,

@@ -1,4 +1,4 @@
-"""What an operator decides about HTTP: the part `http` of the settings."""
+"""What an operator decides about HTTP: the part `web` of the settings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class HttpSettings:
+class WebSettings:
     """Who may ask, and how much. The defaults are those of a server on one machine.
 
     `hosts`: names that the server answers to; "*.example.org" are all below, "*" is any. Empty: every address, and
@@ -79,15 +79,15 @@ class HttpSettings:
             raise ValueError("proxies needs proxy_addresses: from where the nearest proxy speaks, such as 10.0.0.0/8.")
 
 
-#: Not started like a service; it makes the part `http` known to the settings.
-http_service = Service(name="http", summary="Answers requests.", settings=HttpSettings)
+#: Not started like a service; it makes the part `web` known to the settings.
+web_service = Service(name="web", summary="Answers requests.", settings=WebSettings)
 
 
-def http_settings_of(state: AppState) -> HttpSettings:
-    """What is set, or the defaults for a state that knows no part `http`."""
+def web_settings_of(state: AppState) -> WebSettings:
+    """What is set, or the defaults for a state that knows no part `web`."""
     if not state.has(SETTINGS):
-        return HttpSettings()
+        return WebSettings()
     try:
-        return state.settings.part(HttpSettings)
+        return state.settings.part(WebSettings)
     except MissingSettingsError:
-        return HttpSettings()
+        return WebSettings()

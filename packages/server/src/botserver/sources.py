@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botlib import InvalidError
 from botserver.settings import ServerSettings
+from botserver_core import WebSettings
 from botstate import BASIS, DataSettings, SecretsSettings, Settings, Sources, read_settings
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def load_settings(
     parts: dict[str, type] = {it.name: it.settings for it in (*BASIS, *services) if it.settings is not None}
     names = tuple(file_names) or _named(environment.get("BOT_CONFIG", "")) or _default()
     sources = Sources(files={name: _read(name) for name in names}, environment=environment, options=options or {})
-    return read_settings({"server": ServerSettings, "data": DataSettings, "secrets": SecretsSettings, **parts}, sources)
+    own = {"server": ServerSettings, "web": WebSettings, "data": DataSettings, "secrets": SecretsSettings}
+    return read_settings({**own, **parts}, sources)
 
 
 def _named(variable: str) -> tuple[str, ...]:

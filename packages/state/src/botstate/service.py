@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
-    from botstate.migrations import Migrations
     from botstate.callers import Callers
+    from botstate.migrations import Migrations
     from botstate.state import AppState
 
 
@@ -82,7 +82,7 @@ class Service:
     `migrations` names the package that holds the revisions of its tables; they are its branch, named like the service.
     `check(state)` raises when the service cannot work at the moment; readiness asks it.
     `errors` is the shape of errors under its paths; without it they are `application/problem+json` (RFC 9457).
-    `body_bytes` is how large the body of a request to it may be, instead of the setting `http.body_bytes`.
+    `body_bytes` is how large the body of a request to it may be, instead of the setting `web.body_bytes`.
     `callers(state)` names who asks under its paths, when it has tokens of its own, instead of `CALLERS`.
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from botserver.commands._options import add_json_option, add_source_options, read_options
@@ -41,10 +40,10 @@ def _serve(options: argparse.Namespace) -> int:
     from botserver.discovery import discover
     from botserver.selection import describe_broken, select, stand_in
     from botserver.settings import ServerSettings
-    from botserver_core import serve
+    from botserver_core import configure_logging, serve
     from botstate import with_basis
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    configure_logging()
     discovery = discover()
     selected = select(discovery, options.names)
     for broken in selected.broken:
