@@ -68,6 +68,7 @@ def create_router(state):
     async def events(request: Request):
         async def watch(last_id):
             yield Event("first")
+            say("watching")
             await asyncio.Event().wait()
         return stream_events(request, watch)
 
@@ -274,7 +275,7 @@ def test_streams_and_what_has_no_end_are_told_of_the_stop(start: Callable[..., S
     server = start()
     url = server.wait_until_ready()
     stream, endless = Asking(f"{url}/drive/events"), Asking(f"{url}/drive/endless")
-    assert server.line() == "working"
+    assert {server.line(), server.line()} == {"working", "watching"}
 
     server.process.send_signal(signal.SIGTERM)
 

@@ -26,7 +26,7 @@ from botserver_core.problems import UNEXPECTED, Problem
 from botserver_core.rates import SlidingWindow
 from botserver_core.reading import Seen, find_fault_of_form
 from botserver_core.sharing import share
-from botstate import CACHE, CLOCK, RANDOMNESS, Caller
+from botstate import CACHE, CLOCK, RANDOMNESS, Caller, MemoryCache
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -308,9 +308,11 @@ async def _identify(exchange: _Exchange, callers: Any) -> Caller:
 
 
 def _window(kind: str, rate: Rate, state: AppState) -> SlidingWindow | None:
-    if not rate.count or not state.has(CACHE):
+    if not rate.count:
         return None
-    return SlidingWindow(kind, rate, state.cache, state.require(CLOCK))
+    clock = state.require(CLOCK)
+    # Without a cache that all processes share the limit holds for this one: better than none.
+    return SlidingWindow(kind, rate, state.cache if state.has(CACHE) else MemoryCache(clock), clock)
 
 
 def _added_headers(settings: WebSettings, origins: Origins) -> RawHeaders:

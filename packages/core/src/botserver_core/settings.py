@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from botstate import SETTINGS, MissingSettingsError, Service
+from botstate import CACHE, SETTINGS, MissingSettingsError, Service
 
 if TYPE_CHECKING:
     from botstate import AppState
@@ -79,8 +79,9 @@ class WebSettings:
             raise ValueError("proxies needs proxy_addresses: from where the nearest proxy speaks, such as 10.0.0.0/8.")
 
 
-#: Not started like a service; it makes the part `web` known to the settings.
-web_service = Service(name="web", summary="Answers requests.", settings=WebSettings)
+#: What answers requests needs of the others: the cache, in which all processes of a server count together. A server has
+#: it among its services, so that the cache is opened and the part `web` of the settings is known.
+web_service = Service(name="web", summary="Answers requests.", settings=WebSettings, requires=(CACHE,))
 
 
 def web_settings_of(state: AppState) -> WebSettings:

@@ -40,7 +40,7 @@ def _serve(options: argparse.Namespace) -> int:
     from botserver.discovery import discover
     from botserver.selection import describe_broken, select, stand_in
     from botserver.settings import ServerSettings
-    from botserver_core import configure_logging, serve
+    from botserver_core import configure_logging, serve, web_service
     from botstate import with_basis
 
     configure_logging()
@@ -49,7 +49,7 @@ def _serve(options: argparse.Namespace) -> int:
     for broken in selected.broken:
         logging.getLogger("botserver").error("%s", describe_broken(broken))
     settings = read_options(options, discovery)
-    services = with_basis((*selected.services, *(stand_in(it) for it in selected.broken)), settings)
+    services = with_basis((web_service, *selected.services, *(stand_in(it) for it in selected.broken)), settings)
     server = settings.part(ServerSettings)
     announce = _announcer(settings, as_json=options.json)
     serve(services, host=server.host, port=server.port, grace=server.grace, ready=announce)
