@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import re
 import resource
 import shutil
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -107,11 +109,25 @@ asyncio.run(main())
 """
 
 
+class Served(NamedTuple):
+    """A server that runs."""
+
+    url: str
+    process: int
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The processor time that it has taken so far. Other work on the machine does not count."""
+        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Load(NamedTuple):
     """What one round of load found."""
 
     per_second: float
     p99_ms: float
+    cpu_us: float = 0.0
 
 
 def main() -> None:
@@ -136,16 +152,19 @@ def main() -> None:
 def measure(rounds: int, seconds: float) -> dict[str, object]:
     """Every question with its answer."""
     with server(BARE) as bare, server(OURS) as ours:
-        for url in (bare, ours):
-            load(url, 1.0)
+        for one in (bare, ours):
+            load(one, 1.0)
         pairs = [(load(bare, seconds), load(ours, seconds)) for _ in range(rounds)]
-    imports = [time_of("import botserver_core") - time_of("pass") for _ in range(rounds)]
+    imports = [time_of("from botserver_core import create_app, serve") - time_of("pass") for _ in range(rounds)]
     composed = [run_python(COMPOSE).split() for _ in range(rounds)]
     return {
         "client": "wrk" if shutil.which("wrk") else "asyncio",
         "requests per second, bare FastAPI": round(statistics.median(bare.per_second for bare, _ in pairs)),
         "requests per second, botserver-core": round(statistics.median(ours.per_second for _, ours in pairs)),
         "ratio of requests per second (bound: 0.7 or more)": ratio([(o.per_second, b.per_second) for b, o in pairs]),
+        "processor time of a request, bare FastAPI, us": round(statistics.median(bare.cpu_us for bare, _ in pairs)),
+        "processor time of a request, botserver-core, us": round(statistics.median(ours.cpu_us for _, ours in pairs)),
+        "ratio of processor time, bare to ours": ratio([(b.cpu_us, o.cpu_us) for b, o in pairs]),
         "p99, bare FastAPI, ms": round(statistics.median(bare.p99_ms for bare, _ in pairs), 2),
         "p99, botserver-core, ms": round(statistics.median(ours.p99_ms for _, ours in pairs), 2),
         "ratio of p99 (bound: 1.5 or less)": ratio([(o.p99_ms, b.p99_ms) for b, o in pairs]),
@@ -163,21 +182,28 @@ def ratio(pairs: list[tuple[float, float]]) -> float:
 
 
 @contextmanager
-def server(program: str) -> Iterator[str]:
+def server(program: str) -> Iterator[Served]:
     """A server in a process of its own; its first line is its address."""
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
+        yield Served(process.stdout.readline().strip(), process.pid)
     finally:
         process.kill()
         process.communicate()
 
 
-def load(url: str, seconds: float) -> Load:
+def load(served: Served, seconds: float) -> Load:
     """One round of load from another process."""
-    if shutil.which("wrk"):
-        return load_by_wrk(url, seconds)
+    before = served.cpu_seconds
+    begun = time.perf_counter()
+    found = load_by_wrk(served.url, seconds) if shutil.which("wrk") else load_by_asyncio(served.url, seconds)
+    requests = found.per_second * min(seconds, time.perf_counter() - begun)
+    return found._replace(cpu_us=(served.cpu_seconds - before) / requests * 1e6)
+
+
+def load_by_asyncio(url: str, seconds: float) -> Load:
+    """By the client below, in a process of its own."""
     command = [sys.executable, __file__, "--client", url, "--seconds", str(seconds)]
     return Load(*json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 

@@ -165,20 +165,18 @@ async def test_a_window_slides() -> None:
 
 
 async def test_a_limit_holds_across_processes() -> None:
-    clock = FakeClock()
-    cache = MemoryCache(clock)
-    processes = [SlidingWindow("address", Rate(3, 10), cache, clock) for _ in range(2)]
+    cache = MemoryCache(FakeClock())
+    processes = [SlidingWindow("address", Rate(3, 10), cache) for _ in range(2)]
 
-    waits = [await processes[number % 2].admit("10.0.0.1") for number in range(5)]
+    waits = [await processes[number % 2].admit("10.0.0.1", 0.0) for number in range(5)]
 
     assert [bool(it) for it in waits] == [False, False, False, True, True]
 
 
 async def test_many_at_once_get_no_more_than_the_limit() -> None:
-    clock = FakeClock()
-    window = SlidingWindow("address", Rate(10, 10), MemoryCache(clock), clock)
+    window = SlidingWindow("address", Rate(10, 10), MemoryCache(FakeClock()))
 
-    waits = await asyncio.gather(*(window.admit("10.0.0.1") for _ in range(100)))
+    waits = await asyncio.gather(*(window.admit("10.0.0.1", 0.0) for _ in range(100)))
 
     assert sum(not it for it in waits) == 10
 
@@ -188,10 +186,9 @@ async def test_a_cache_that_fails_lets_requests_pass(caplog: pytest.LogCaptureFi
         async def increment(self, key: str, by: int = 1, *, ttl: float | None = None) -> int:
             raise OSError(key, by, ttl)
 
-    clock = FakeClock()
-    window = SlidingWindow("address", Rate(1, 10), Broken(clock), clock)
+    window = SlidingWindow("address", Rate(1, 10), Broken(FakeClock()))
 
-    assert [await window.admit("a") for _ in range(3)] == [0, 0, 0]
+    assert [await window.admit("a", 0.0) for _ in range(3)] == [0, 0, 0]
     assert "the cache does not count requests by address; they pass" in caplog.text
 
 

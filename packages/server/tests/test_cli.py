@@ -47,7 +47,7 @@ def test_the_server_starts_says_where_and_stops_clean(number: signal.Signals, tm
         process.send_signal(number)
         _, log = process.communicate(timeout=30)
 
-    assert re.fullmatch(r"botserver is ready on http://127\.0\.0\.1:\d+ with foundation\.\n", said)
+    assert re.fullmatch(r"botserver is ready on http://127\.0\.0\.1:\d+ with foundation, cache, web\.\n", said)
     assert place == f"Its data is in {tmp_path / 'data'}. Ctrl-C stops it.\n"
     assert listed["services"][0]["name"] == "foundation"
     assert (process.returncode, "Traceback" in log) == (0, False)
@@ -62,7 +62,7 @@ def test_the_server_tells_programs_where_it_is_in_one_line(tmp_path: Path) -> No
         "schema": 1,
         "url": "",
         "data": [str(tmp_path / "data")],
-        "services": [{"name": "foundation", "started": True, "trouble": ""}],
+        "services": [{"name": name, "started": True, "trouble": ""} for name in ("foundation", "cache", "web")],
     }
 
 

@@ -77,7 +77,8 @@ class _Assembly:
             docs_url=None,
             openapi_url="/openapi.json",
             lifespan=self._live,
-            telemetry={"auto_configure": False},  # whoever wants spans sets a provider; we read no environment
+            # Whoever wants spans sets a provider; we read no environment, and count by ourselves.
+            telemetry={"auto_configure": False, "metrics": False, "logs": False},
         )
         self.app.add_middleware(Gate, state=state, settings=settings, shared=shared, metrics=self._metrics)
         install_problems(self.app)

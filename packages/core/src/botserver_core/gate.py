@@ -184,16 +184,15 @@ class Gate:
         if callers is not None:
             exchange.caller = await _identify(exchange, callers)
         user, token = exchange.caller
-        for window, who in (
-            (self._by_address, counted_address(exchange.address)),
-            (self._by_user, user),
-            (self._by_token, token),
-        ):
-            if window is not None and who:
-                wait = await window.admit(who)
-                if wait:
-                    return _excess(wait)
-        return None
+        moment = self._clock.now().timestamp()
+        wait = 0.0
+        if self._by_address is not None and exchange.address:
+            wait = await self._by_address.admit(counted_address(exchange.address), moment)
+        if self._by_user is not None and user and not wait:
+            wait = await self._by_user.admit(user, moment)
+        if self._by_token is not None and token and not wait:
+            wait = await self._by_token.admit(token, moment)
+        return _excess(wait) if wait else None
 
     def new_id(self) -> str:
         """An id for a request that brings none."""
@@ -310,9 +309,8 @@ async def _identify(exchange: _Exchange, callers: Any) -> Caller:
 def _window(kind: str, rate: Rate, state: AppState) -> SlidingWindow | None:
     if not rate.count:
         return None
-    clock = state.require(CLOCK)
     # Without a cache that all processes share the limit holds for this one: better than none.
-    return SlidingWindow(kind, rate, state.cache if state.has(CACHE) else MemoryCache(clock), clock)
+    return SlidingWindow(kind, rate, state.cache if state.has(CACHE) else MemoryCache(state.require(CLOCK)))
 
 
 def _added_headers(settings: WebSettings, origins: Origins) -> RawHeaders:

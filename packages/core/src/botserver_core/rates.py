@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from botlib import Clock
     from botserver_core.settings import Rate
     from botstate import Cache
 
@@ -23,21 +22,24 @@ class SlidingWindow:
     the cache fails the request passes: a server without its cache is limited by other means.
     """
 
-    def __init__(self, kind: str, rate: Rate, cache: Cache, clock: Clock) -> None:
+    def __init__(self, kind: str, rate: Rate, cache: Cache) -> None:
         self._kind = kind
         self._limit = rate.count
         self._span = rate.seconds
         self._cache = cache
-        self._clock = clock
         # What was counted in the span before does not change any more, so it is asked for once.
         self._before: dict[str, int] = {}
         self._number = -1
 
-    async def admit(self, who: str) -> float:
-        """0 when the request may pass, else the seconds after which there is room again if nobody else takes it."""
-        number, into = divmod(self._clock.now().timestamp(), self._span)
+    async def admit(self, who: str, moment: float) -> float:
+        """0 when the request may pass, else the seconds after which there is room again if nobody else takes it.
+
+        `moment` is the time of day in seconds, which all processes know alike.
+        """
+        number = int(moment // self._span)
+        into = moment - number * self._span
         try:
-            return await self._count(who, int(number), into)
+            return await self._count(who, number, into)
         except Exception:  # noqa: BLE001 - caches of others raise what they like
             _log.exception("the cache does not count requests by %s; they pass", self._kind)
             return 0.0
@@ -45,7 +47,9 @@ class SlidingWindow:
     async def _count(self, who: str, number: int, into: float) -> float:
         key = f"http:{self._kind}:{number}:{who}"
         here = await self._cache.increment(key, ttl=2 * self._span)
-        before = await self._counted_before(who, number)
+        before = self._before.get(who) if number == self._number else None
+        if before is None:
+            before = await self._counted_before(who, number)
         if here + before * (1 - into / self._span) <= self._limit:
             return 0.0
         await self._cache.increment(key, -1, ttl=2 * self._span)
@@ -55,10 +59,8 @@ class SlidingWindow:
         if number != self._number or len(self._before) >= _REMEMBERED:
             self._number = number
             self._before = {}
-        found = self._before.get(who)
-        if found is None:
-            value = await self._cache.get(f"http:{self._kind}:{number - 1}:{who}")
-            found = self._before[who] = int(value or 0)
+        value = await self._cache.get(f"http:{self._kind}:{number - 1}:{who}")
+        found = self._before[who] = int(value or 0)
         return found
 
     def _wait(self, here: int, before: int, into: float) -> float:
