@@ -69,10 +69,11 @@ class Keeper:
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
-        answer = self._answer()
-        if answer != {"id": name}:
+        try:
+            self._hear_hello(name)
+        except BaseException:
             self.abandon()
-            raise _error(answer)
+            raise
         self._link.settimeout(_REQUEST_SECONDS)
 
     @property
@@ -138,6 +139,11 @@ class Keeper:
         """Close the link: the keeper ends everything as if we had died. Returns when it is gone."""
         self._link.close()
         self._process.wait()
+
+    def _hear_hello(self, name: str) -> None:
+        answer = self._answer()
+        if answer != {"id": name}:
+            raise _error(answer)
 
     def _request(self, request: dict[str, Any]) -> dict[str, Any]:
         """Raises `StackError` when there is no keeper any more."""

@@ -91,7 +91,7 @@ def wait_gone(processes: Iterable[Process], seconds: float) -> list[Process]:
 def find_children(pid: int) -> Iterator[Process]:
     """The live children of a process, adopted ones included."""
     boot = read_boot()
-    for number in _numbers():
+    for number in list_processes():
         facts = _read_facts(number)
         if facts is not None and facts.parent == pid and facts.state not in "ZX":
             yield Process(number, facts.start, boot)
@@ -100,7 +100,7 @@ def find_children(pid: int) -> Iterator[Process]:
 def find_marked(cookie: str) -> Iterator[Process]:
     """The live processes that carry this cookie in their environment, as far as we may look."""
     needle = f"{COOKIE}={cookie}".encode()
-    for number in _numbers():
+    for number in list_processes():
         with suppress(OSError):
             with open(f"/proc/{number}/environ", "rb") as file:
                 marked = needle in file.read().split(b"\0")
@@ -115,6 +115,17 @@ def read_program(pid: int) -> str:
         return os.readlink(f"/proc/{pid}/exe")
     except OSError:
         return ""
+
+
+def read_state(pid: int) -> str:
+    """The letter by which the kernel tells what a process does; "X" when there is none."""
+    facts = _read_facts(pid)
+    return facts.state if facts else "X"
+
+
+def list_processes() -> list[int]:
+    """The numbers of all processes, zombies included."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
 class _Facts(NamedTuple):
@@ -139,7 +150,3 @@ def _leads_its_threads(pid: int) -> bool:
             return f"\nTgid:\t{pid}\n".encode() in file.read()
     except OSError:
         return False
-
-
-def _numbers() -> Iterator[int]:
-    return (int(name) for name in os.listdir("/proc") if name.isdigit())

@@ -5,44 +5,24 @@ A client library is ten times the size of what is needed here, and takes longer 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
-from http.client import HTTPConnection, HTTPException
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from botserver_stack.http_requests import send
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from botserver_stack.http_requests import Answer
     from botserver_stack.recipes.base import Site
 
 REGION = "us-east-1"
-_SECONDS = 10.0
 
 
-class Answer(NamedTuple):
-    """`status` is 0 when there was none."""
-
-    status: int
-    body: bytes
-
-
-async def send_request(site: Site, method: str, path: str, body: bytes = b"", *, signed: bool = True) -> Answer:
+async def send_request(site: Site, method: str, path: str, body: bytes = b"") -> Answer:
     """One request to the S3 server of this site. `path` holds no character that would have to be quoted."""
-    headers = _sign(site, method, path, body) if signed else {}
-    return await asyncio.to_thread(_send, site, method, path, body, headers)
-
-
-def _send(site: Site, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-    connection = HTTPConnection(site.host, site.port, timeout=_SECONDS)
-    try:
-        connection.request(method, path, body=body, headers=headers)
-        response = connection.getresponse()
-        return Answer(response.status, response.read())
-    except (OSError, HTTPException):
-        return Answer(0, b"")
-    finally:
-        connection.close()
+    return await send(site, method, path, body, _sign(site, method, path, body))
 
 
 def _sign(site: Site, method: str, path: str, body: bytes) -> dict[str, str]:

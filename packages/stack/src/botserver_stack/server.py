@@ -38,9 +38,8 @@ class Server:
 
     async def start(self, *, seconds: float) -> None:
         """Start it on the port it has, and return when a client can use it."""
-        log = os.path.join(self.site.folder, f"{self.recipe.folder}.log")
-        before = _size(log)
         launch = await self.recipe.launch(self.site)
+        before = _size(launch.order.log)
         try:
             self._keeper.spawn(
                 self.recipe.name,

@@ -140,6 +140,10 @@ class TemporaryStack:
         self._folder = os.path.join(root, f"botserver-test-{self._id}")
         try:
             await self._start(cookie=self._hex(16))
+        except OSError as error:
+            await self.stop(failed=True)
+            place = f": {error.filename}" if error.filename else ""
+            raise StackError(f"The stack cannot be started: {error.strerror}{place}.") from None
         except BaseException:
             await self.stop(failed=True)
             raise
@@ -232,7 +236,7 @@ class TemporaryStack:
                 for server in servers:
                     group.create_task(server.start_first(seconds=self._ready_seconds, randomness=self._randomness))
         except ExceptionGroup as group_error:
-            errors, others = group_error.split(StackError)
+            errors, others = group_error.split((StackError, OSError))
             if errors is None or others is not None:
                 raise
             raise errors.exceptions[0] from None  # one sentence; it has stopped the others
@@ -243,7 +247,7 @@ class TemporaryStack:
         modes |= {f"botserver/{it}": 0o700 for it in ("config", "logs", "cache")}
         for recipe in self._recipes:
             modes[recipe.folder] = shared if recipe.name == "postgres" else 0o700
-            if recipe.name != "postgres":
+            if recipe.name not in ("postgres", "botserver"):
                 modes[f"{recipe.folder}/data"] = 0o700
         try:
             return Keeper(
@@ -272,6 +276,7 @@ class TemporaryStack:
                 "HOME": os.path.join(self._folder, recipe.folder),
                 "TMPDIR": os.path.join(self._folder, "tmp"),
             },
+            published=self.environment,
             clock=self._clock,
         )
         server = Server(recipe, site, port, keeper)

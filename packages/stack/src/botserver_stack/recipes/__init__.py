@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from botserver_stack.errors import StackError
 from botserver_stack.recipes.base import Launch, Recipe, Run, Site
+from botserver_stack.recipes.botserver import BotserverRecipe
 from botserver_stack.recipes.postgres import PostgresRecipe
 from botserver_stack.recipes.s3 import MinioRecipe, MotoRecipe, SwiftRecipe
 from botserver_stack.recipes.valkey import ValkeyRecipe
@@ -17,7 +18,14 @@ __all__ = ["RECIPES", "Launch", "Recipe", "Run", "Site", "available_names", "fin
 
 #: Every server that a stack can have, in the order in which they are told. Of those of one name the first that is
 #: there is taken.
-RECIPES: tuple[Recipe, ...] = (PostgresRecipe(), ValkeyRecipe(), MinioRecipe(), SwiftRecipe(), MotoRecipe())
+RECIPES: tuple[Recipe, ...] = (
+    PostgresRecipe(),
+    ValkeyRecipe(),
+    MinioRecipe(),
+    SwiftRecipe(),
+    MotoRecipe(),
+    BotserverRecipe(),
+)
 
 
 def find_recipes(names: Iterable[str]) -> tuple[Recipe, ...]:

@@ -19,7 +19,10 @@ Run = Callable[[Sequence[str]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Site:
-    """Where one server of one stack stands. `folder` is its own; `stack` the one of the whole stack."""
+    """Where one server of one stack stands.
+
+    `folder` is its own, `stack` the one of the whole stack. `published` is what the servers of lower layers publish.
+    """
 
     stack: str
     folder: str
@@ -27,6 +30,7 @@ class Site:
     user: str
     password: Secret
     environment: dict[str, str]
+    published: dict[str, str]
     clock: Clock
 
     @property

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from botserver_stack.errors import StackError
 from botserver_stack.files import write_file
+from botserver_stack.http_requests import get
 from botserver_stack.recipes.base import Launch
 from botserver_stack.s3_requests import send_request
 from botserver_stack.spawning import Order
@@ -96,7 +97,7 @@ class MinioRecipe(_S3Recipe):
         )
 
     async def is_up(self, site: Site) -> bool:
-        return (await send_request(site, "GET", "/minio/health/live", signed=False)).status == 200
+        return (await get(site, "/minio/health/live")).status == 200
 
 
 class SwiftRecipe(_S3Recipe):
@@ -119,7 +120,7 @@ class SwiftRecipe(_S3Recipe):
         return self._launch(site, (self.find(), "-W", "ignore", "-m", "botserver_stack.swift_server", path))
 
     async def is_up(self, site: Site) -> bool:
-        return (await send_request(site, "GET", "/healthcheck", signed=False)).status == 200
+        return (await get(site, "/healthcheck")).status == 200
 
 
 class MotoRecipe(_S3Recipe):
@@ -140,4 +141,4 @@ class MotoRecipe(_S3Recipe):
         return self._launch(site, (self.find(), "-W", "ignore", "-c", program, "-H", site.host, "-p", str(site.port)))
 
     async def is_up(self, site: Site) -> bool:
-        return (await send_request(site, "GET", "/moto-api/", signed=False)).status == 200
+        return (await get(site, "/moto-api/")).status == 200

