@@ -13,6 +13,10 @@ SERVER = ROOT / "packages" / "server"
 ALWAYS = {"botlib", "botstate", "botserver", "botserver-core"}
 
 
+#: What an extra of the meta-package brings of a member's own extras.
+EXTRAS = {"botserver-stack": "[s3]"}
+
+
 def manifest(folder: Path) -> dict[str, Any]:
     project: dict[str, Any] = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     return project
@@ -27,7 +31,7 @@ def test_every_member_has_its_extra_and_is_part_of_all() -> None:
     extras = manifest(SERVER)["optional-dependencies"]
     for distribution in offered():
         name = distribution.removeprefix("botserver-")
-        requirement = f"{distribution}>=0.1,<0.2"
+        requirement = f"{distribution}{EXTRAS.get(distribution, '')}>=0.1,<0.2"
         assert extras.get(name) == [requirement], f'add to packages/server/pyproject.toml: {name} = ["{requirement}"]'
         assert requirement in extras["all"], f'add "{requirement}" to `all` in packages/server/pyproject.toml'
 

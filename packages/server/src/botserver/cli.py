@@ -14,6 +14,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
+from botserver import temporary
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
@@ -31,11 +33,14 @@ COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. No error shows a traceback."""
-    options = create_parser().parse_args(arguments)
+    parser = create_parser()
+    options = parser.parse_args(arguments)
+    if bool(options.run) == options.temp_stack:
+        parser.error("Give a COMMAND, or --temp-stack.")
     from botlib import BotError
 
     try:
-        code = int(options.run(options))
+        code = int((options.run or temporary.run)(options))
         sys.stdout.flush()
     except BotError as error:
         return _tell(str(error))
@@ -63,7 +68,9 @@ def create_parser() -> argparse.ArgumentParser:
         "`botserver COMMAND --help` tells the options of a command.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    temporary.add_arguments(parser)
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, summary in COMMANDS:
         module = load_command(name)
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")

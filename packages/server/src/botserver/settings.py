@@ -9,11 +9,15 @@ from botlib import Seconds
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Where to listen (port 0 takes a free one), and how many seconds requests have to end after a signal."""
+    """Where to listen (port 0 takes a free one), and how many seconds requests have to end after a signal.
+
+    With `instance`, GET /instance answers with it: whoever started this server can tell it from another one.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8000
     grace: Seconds = 10.0
+    instance: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:

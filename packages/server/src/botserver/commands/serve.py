@@ -41,6 +41,7 @@ def _serve(options: argparse.Namespace) -> int:
     from botserver.selection import describe_broken, select, stand_in
     from botserver.settings import ServerSettings
     from botserver_core import configure_logging, serve, web_service
+    from botserver_core.instance import tell_instance
     from botstate import with_basis
 
     configure_logging()
@@ -49,8 +50,10 @@ def _serve(options: argparse.Namespace) -> int:
     for broken in selected.broken:
         logging.getLogger("botserver").error("%s", describe_broken(broken))
     settings = read_options(options, discovery)
-    services = with_basis((web_service, *selected.services, *(stand_in(it) for it in selected.broken)), settings)
     server = settings.part(ServerSettings)
+    stand_ins = (stand_in(it) for it in selected.broken)
+    wanted = (web_service, *selected.services, *stand_ins, *tell_instance(server.instance))
+    services = with_basis(wanted, settings)
     announce = _announcer(settings, as_json=options.json)
     serve(services, host=server.host, port=server.port, grace=server.grace, ready=announce)
     return 0
