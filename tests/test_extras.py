@@ -50,7 +50,8 @@ def test_every_backend_of_the_basis_has_its_extra() -> None:
     for folder, distribution in (("state", "botstate"), ("core", "botserver-core")):
         for name in manifest(ROOT / "packages" / folder).get("optional-dependencies", {}):
             if name != "testing":  # what only tests need
-                assert extras.get(name) == [f"{distribution}[{name}]>=0.1,<0.2"], f"add the extra {name} of {distribution}"
+                wanted = [f"{distribution}[{name}]>=0.1,<0.2"]
+                assert extras.get(name) == wanted, f"add the extra {name} of {distribution}"
 
 
 def test_all_is_all_other_extras() -> None:

@@ -55,8 +55,8 @@ async def test_channels(check: ChannelsCheck, redis_url: str) -> None:
 
 
 @pytest.mark.parametrize("check", EVENTS_CONTRACT, ids=lambda check: check.__name__)
-async def test_events(check: EventsCheck, valkey_port: int) -> None:
-    async with opened(valkey_port, "events:") as one, opened(valkey_port, "events:") as other:
+async def test_events(check: EventsCheck, redis_url: str) -> None:
+    async with opened(redis_url, "events:") as one, opened(redis_url, "events:") as other:
         await check(one.channels, other.channels)
 
 
