@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
-from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
 
 from botserver_core.rendering import render_page
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from botstate import Service
 
 
-class Entry(TypedDict):
+class Entry(BaseModel):
     """One service, as the first page shows it."""
 
     name: str
@@ -28,7 +28,7 @@ class Entry(TypedDict):
     trouble: str
 
 
-class Overview(TypedDict):
+class Overview(BaseModel):
     """What is installed."""
 
     services: list[Entry]
@@ -42,8 +42,8 @@ def create_index_router(services: Sequence[Service], checks: Checks) -> APIRoute
     async def index(request: Request) -> Response:
         entries = _describe(services, await checks.ask())
         if "text/html" not in request.headers.get("accept", ""):
-            return JSONResponse({"services": entries}, headers={"Vary": "Accept"})
-        ready = all(entry["ready"] for entry in entries)
+            return JSONResponse(Overview(services=entries).model_dump(), headers={"Vary": "Accept"})
+        ready = all(entry.ready for entry in entries)
         return render_page(request, "botserver_core/index.html", services=entries, ready=ready)
 
     return router
