@@ -344,6 +344,12 @@ async def test_what_is_no_url_is_refused_at_once(tmp_path: Path, url: str) -> No
             await platform.webhooks.subscribe("anna", url)
 
 
+async def test_what_is_no_json_is_refused_in_the_unit(tmp_path: Path) -> None:
+    async with open_platform(tmp_path) as platform:
+        with pytest.raises(InvalidError, match=r"^What a webhook tells is no JSON: Object of type set is not"):
+            await platform.notify(data={"people": {1, 2}})
+
+
 async def test_a_secret_is_replaced_without_a_gap(tmp_path: Path) -> None:
     async with open_platform(tmp_path) as platform:
         webhook, old = await platform.webhooks.subscribe("anna", platform.url, secret=SECRET)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import time
 from contextvars import ContextVar
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -70,10 +69,11 @@ class GuardedBackend(AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> AsyncNetworkStream:
-        deadline = None if timeout is None else time.monotonic() + timeout
+        now = asyncio.get_running_loop().time
+        deadline = None if timeout is None else now() + timeout
         addresses = await self._checked_addresses(host, timeout)
         for tried, address in enumerate(addresses, 1):
-            share = None if deadline is None else max(deadline - time.monotonic(), 0.0) / (len(addresses) - tried + 1)
+            share = None if deadline is None else max(deadline - now(), 0.0) / (len(addresses) - tried + 1)
             try:
                 stream = await self._backend.connect_tcp(address, port, share, local_address, socket_options)
             except (ConnectError, ConnectTimeout):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -191,12 +191,16 @@ class Dispatcher:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+        for claim in (claims[task] for task in late if task.cancelled()):
+            await self._give_back(claim)
+
+    async def _give_back(self, claim: Claim) -> None:
         now = self._clock.now()
         verdict = Verdict("stopped", "Its process was stopped.", now)
-        for task in late:
-            if task.cancelled():
-                with suppress(BotError):  # else the end of the lease does it
-                    await self._database.write(partial(store.finish, claim=claims[task], verdict=verdict, now=now))
+        try:
+            await self._database.write(partial(store.finish, claim=claim, verdict=verdict, now=now))
+        except Exception:  # noqa: BLE001 - the end of the lease does it too
+            _log.exception("message %s waits until its lease ends", claim.message.id)
 
     async def _forget(self) -> None:
         if self._clock.monotonic() < self._forget_at:

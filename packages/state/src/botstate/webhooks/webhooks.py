@@ -78,9 +78,9 @@ class Webhooks:
     async def notify(self, session: AsyncSession, owner: str, event: str, data: Mapping[str, Any]) -> list[UUID]:
         """In this unit of work: tell the owner's webhooks that ask for such events. Returns the ids of what is sent.
 
-        The body is `{"type": event, "timestamp": …, "data": …}`.
+        The body is `{"type": event, "timestamp": …, "data": …}`. `InvalidError` for data that are no JSON.
         """
-        body = json.dumps({"type": event, "timestamp": self._clock.now().isoformat(), "data": data}, allow_nan=False)
+        body = _body({"type": event, "timestamp": self._clock.now().isoformat(), "data": data})
         found = [it for it in await store.find_webhooks(session, owner) if not it.disabled]
         return [await self.send(session, it.id, body) for it in found if not it.events or event in it.events]
 
@@ -116,6 +116,13 @@ class Webhooks:
         await self.get(owner, webhook)
         if (await self._outbox.message(message)).key != f"webhook:{webhook}":
             raise NotFoundError(f"There is no message {message}.")
+
+
+def _body(content: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(content, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidError(f"What a webhook tells is no JSON: {error}.") from None
 
 
 def _check_url(url: str) -> None:
