@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
 
     from botlib import Clock
 
-_NUMBER = re.compile(rb"0|-?[1-9][0-9]{0,18}")
 _FOREVER = float("inf")
 _LARGEST = 2**63 - 1
 
@@ -113,6 +111,10 @@ class _Entry(NamedTuple):
 
 def _number(key: str, value: bytes) -> int:
     # One spelling for each number, as servers have it: no space, no plus, no zero in front.
-    if not _NUMBER.fullmatch(value):
+    try:
+        number = int(value)
+    except ValueError:
+        number = None
+    if number is None or b"%d" % number != value:
         raise InvalidError(f"The value of {key!a} is no whole number.")
-    return int(value)
+    return number
