@@ -110,7 +110,7 @@ class Units:
             try:
                 await lane.finish(greenlet_spawn(_commit, session.sync_session))
             except DBAPIError as error:
-                if not lane.is_lost(error):
+                if lane is self._reading or not lane.is_lost(error):
                     raise
                 raise UnavailableError(
                     "The connection was lost while a unit was committed, so it may have happened or not.",
