@@ -35,20 +35,25 @@ services = [
 ]
 
 async def measure():
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     async with compose([foundation(), *services]):
-        opened = time.perf_counter() - began
-    print(opened)
+        print(time.perf_counter() - began, time.process_time() - busy)
 
 asyncio.run(measure())
 """
-_IMPORT = "import time; began = time.perf_counter(); import {name}; print(time.perf_counter() - began)"
+_IMPORT = """
+import time
+began, busy = time.perf_counter(), time.process_time()
+import {name}
+print(time.perf_counter() - began, time.process_time() - busy)
+"""
 
 
 class Measured(NamedTuple):
-    """Medians of what one program said or took, and the largest resident set of all its runs."""
+    """What one run took. `busy` is the time of the processor, which other work on the machine distorts less."""
 
     seconds: float
+    busy: float
     mebibytes: float
 
 
@@ -67,7 +72,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=11, help="runs of each; the median counts (default: 11)")
     rounds = parser.parse_args().rounds
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
-    print("| question | seconds | bound | memory | bound |\n|---|--:|--:|--:|--:|")
+    print("| question | seconds | of the processor | bound | memory | bound |\n|---|--:|--:|--:|--:|--:|")
     for row in _rows(rounds):
         print(_render(row), flush=True)
     return 0
@@ -90,7 +95,11 @@ def _rows(rounds: int) -> list[Row]:
 def _repeat(rounds: int, run: Callable[[], Measured]) -> Measured:
     run()  # the disk cache is warm, and modules are compiled
     found = [run() for _ in range(rounds)]
-    return Measured(statistics.median(it.seconds for it in found), max(it.mebibytes for it in found))
+    return Measured(
+        statistics.median(it.seconds for it in found),
+        statistics.median(it.busy for it in found),
+        max(it.mebibytes for it in found),
+    )
 
 
 def _import(name: str) -> Measured:
@@ -98,18 +107,17 @@ def _import(name: str) -> Measured:
 
 
 def _run(program: str) -> Measured:
-    """The program prints the seconds that count; its interpreter does not."""
+    """The program prints the seconds that count; the start of its interpreter does not."""
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    said = process.stdout.read()
-    return Measured(float(said), _end(process))
+    seconds, busy = map(float, process.stdout.read().split())
+    return Measured(seconds, busy, _end(process).mebibytes)
 
 
 def _command(*words: str) -> Measured:
     began = time.perf_counter()
     process = subprocess.Popen([*BOTSERVER, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    mebibytes = _end(process)
-    return Measured(time.perf_counter() - began, mebibytes)
+    return _end(process)._replace(seconds=time.perf_counter() - began)
 
 
 def _serve(*, compiled: bool = True) -> Measured:
@@ -130,22 +138,24 @@ def _serve(*, compiled: bool = True) -> Measured:
         seconds = time.perf_counter() - began
         process.send_signal(signal.SIGTERM)
         process.stdout.read()
-        return Measured(seconds, _end(process))
+        return _end(process)._replace(seconds=seconds)
 
 
-def _end(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> float:
+def _end(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Measured:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"{process.args!r} ended with {process.returncode}")
-    return usage.ru_maxrss / 1024
+    return Measured(0, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def _render(row: Row) -> str:
     seconds = "" if row.bound_seconds is None else f"{row.bound_seconds:g}"
     mebibytes = "" if row.bound_mebibytes is None else f"{row.bound_mebibytes:g} MiB"
+    found = row.measured
     return (
-        f"| {row.question} | {row.measured.seconds:.3f} | {seconds} | {row.measured.mebibytes:.0f} MiB | {mebibytes} |"
+        f"| {row.question} | {found.seconds:.3f} | {found.busy:.3f} | {seconds} "
+        f"| {found.mebibytes:.0f} MiB | {mebibytes} |"
     )
 
 
