@@ -22,7 +22,7 @@ from botserver_core.bodies import BodyTooLargeError, limit_body
 from botserver_core.hosts import Hosts
 from botserver_core.metrics import route_of
 from botserver_core.origins import Origins, Verdict, preflight_headers
-from botserver_core.problems import UNEXPECTED, Problem
+from botserver_core.problems import UNEXPECTED, Problem, problem_of_status
 from botserver_core.rates import SlidingWindow
 from botserver_core.reading import Seen, find_fault_of_form
 from botserver_core.sharing import share
@@ -128,7 +128,7 @@ class Gate:
         if seen.length or seen.chunked:
             limit = exchange.territory.body_bytes
             if seen.length and int(seen.length) > limit:
-                await exchange.refuse(_problem_of(BodyTooLargeError(limit)))
+                await exchange.refuse(problem_of_status(BodyTooLargeError(limit)))
                 return
             receive = limit_body(receive, limit, self._settings)
         if self._running >= self._settings.requests and scope["path"] != _LIFE:
@@ -161,7 +161,7 @@ class Gate:
         except HTTPException as error:
             if exchange.status:
                 raise  # too late for an answer: the server cuts the connection
-            await exchange.respond(_problem_of(error))
+            await exchange.respond(problem_of_status(error))
         except Exception:
             _log.exception("unexpected error in request %s", exchange.request_id)
             if exchange.status or exchange.scope["type"] == "websocket":
@@ -317,13 +317,6 @@ def _added_headers(settings: WebSettings, origins: Origins) -> RawHeaders:
     seconds = settings.strict_transport_seconds
     strict = ((b"strict-transport-security", b"max-age=%d; includeSubDomains" % seconds),) if seconds else ()
     return (*SECURITY_HEADERS, *strict, *origins.always)
-
-
-def _problem_of(error: HTTPException) -> Problem:
-    return Problem(error.status_code, str(error.detail), _CODES.get(error.status_code, ""), headers=error.headers or {})
-
-
-_CODES = {408: "too-slow", 413: "too-large"}
 
 
 def _excess(wait: float) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +81,13 @@ _CODES = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value: "too-large",
 }
 
+
+def problem_of_status(error: HTTPException) -> Problem:
+    """The problem that an error of the framework is; its detail is left out when it says no more than the status."""
+    detail = "" if error.detail == HTTPStatus(error.status_code).phrase else str(error.detail)
+    return Problem(error.status_code, detail, _CODES.get(error.status_code, ""), headers=error.headers or {})
+
+
 #: The answer to an error that nobody foresaw; what it was is in the log, under the id of the request.
 UNEXPECTED = Problem(
     HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -116,14 +123,13 @@ async def _answer_bot_error(request: Request, error: Exception) -> Response:
 
 async def _answer_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = "" if error.detail == HTTPStatus(error.status_code).phrase else str(error.detail)
     if error.status_code in {204, 304}:
         return Response(status_code=error.status_code, headers=error.headers)
-    code = _CODES.get(error.status_code, "")
-    headers = dict(error.headers or {})
+    problem = problem_of_status(error)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(_methods_of(request)) or headers.get("Allow", "")
-    return _answer(Problem(error.status_code, detail, code, headers=headers), request)
+        allowed = ", ".join(_methods_of(request))
+        problem = replace(problem, headers={**problem.headers, **({"Allow": allowed} if allowed else {})})
+    return _answer(problem, request)
 
 
 def _methods_of(request: Request) -> list[str]:

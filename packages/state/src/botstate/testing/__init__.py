@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from botstate.testing.cache import CACHE_CONTRACT, CacheCheck
+    from botstate.testing.callers import CALLERS_CONTRACT, CallersCheck
     from botstate.testing.channels import CHANNELS_CONTRACT, CHANNELS_FAULTS, ChannelsCheck, ChannelsFault
     from botstate.testing.composing import composed_state
     from botstate.testing.database import DATABASE_CONTRACT, DatabaseCheck
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 #: Name -> the module that has it.
 _NAMES = {
     "CACHE_CONTRACT": "cache",
+    "CALLERS_CONTRACT": "callers",
     "CHANNELS_CONTRACT": "channels",
     "CHANNELS_FAULTS": "channels",
     "DATABASE_CONTRACT": "database",
@@ -45,6 +47,7 @@ _NAMES = {
     "SECRETS_CONTRACT": "secrets",
     "STREAMS_CONTRACT": "streams",
     "CacheCheck": "cache",
+    "CallersCheck": "callers",
     "ChannelsCheck": "channels",
     "ChannelsFault": "channels",
     "DatabaseCheck": "database",
@@ -66,6 +69,7 @@ _NAMES = {
 
 __all__ = [
     "CACHE_CONTRACT",
+    "CALLERS_CONTRACT",
     "CHANNELS_CONTRACT",
     "CHANNELS_FAULTS",
     "DATABASE_CONTRACT",
@@ -78,6 +82,7 @@ __all__ = [
     "SECRETS_CONTRACT",
     "STREAMS_CONTRACT",
     "CacheCheck",
+    "CallersCheck",
     "ChannelsCheck",
     "ChannelsFault",
     "DatabaseCheck",
