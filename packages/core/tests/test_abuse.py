@@ -20,7 +20,7 @@ from botserver_core.testing import running
 from botstate import AppState, Service, Settings, foundation
 
 SETTINGS = WebSettings(
-    request_seconds=0.5,
+    request_seconds=1.0,
     body_bytes=100_000,
     body_rate=1_000_000,
     header_bytes=16_384,
