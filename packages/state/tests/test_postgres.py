@@ -190,6 +190,19 @@ async def test_a_server_that_restarts_is_waited_for_by_the_next_unit(
             await database.write(lose_the_connection)
         await asyncio.to_thread(stack.start_server, "postgres")
         assert await database.read(count) == 2
+
+        tries = 0
+
+        async def lose_the_connection_once(session: AsyncSession) -> int:
+            nonlocal tries
+            tries += 1
+            found = await count(session)
+            if tries == 1:
+                await asyncio.to_thread(stack.kill_server, "postgres")
+                await asyncio.to_thread(stack.start_server, "postgres")
+            return found
+
+        assert (await database.read(lose_the_connection_once), tries) == (2, 2)
     assert password not in caplog.text
 
 
