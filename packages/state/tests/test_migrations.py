@@ -226,6 +226,7 @@ async def test_the_log_tells_what_was_run_and_nothing_of_alembic(
     ("change", "sentence"),
     [
         ({"labels": "None"}, 'The first revision in the migrations of drive needs branch_labels = ("drive",).'),
+        ({"name": "drive_" * 5, "labels": '("drive",)'}, "in the migrations of drive is longer than 32 characters."),
         ({"depends": "chat_0001"}, "drive_0001 in the migrations of drive depends on another branch."),
         ({"name": "file", "labels": '("drive",)'}, "file_0001 in the migrations of drive needs an id that begins with"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import math
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ async def lock(database: DatabaseSettings) -> AsyncIterator[AsyncConnection]:
 async def _lock_postgres(database: DatabaseSettings) -> AsyncIterator[AsyncConnection]:
     async with _opened(database, "") as engine, engine.begin() as connection:
         await connection.execute(text("SET LOCAL statement_timeout = 0"))
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await connection.execute(text(f"SET LOCAL lock_timeout = {round(PATIENCE * 1000)}"))
         await connection.execute(text(f"SELECT pg_advisory_xact_lock({_KEY})"))
         # Units of work are waited for, and not longer than they may take: meanwhile others queue behind this one.
@@ -59,7 +60,7 @@ async def _lock_sqlite(database: DatabaseSettings) -> AsyncIterator[AsyncConnect
     await asyncio.to_thread(make_file, database.file)
     # A table that others refer to can only be changed by making it anew, so references are checked at the end instead.
     async with _opened(database, "BEGIN IMMEDIATE", "foreign_keys = OFF") as engine, engine.connect() as connection:
-        await _begin(connection)
+        await _begin(connection, database.lock_limit)
         yield connection
         torn = (await connection.execute(text("PRAGMA foreign_key_check"))).all()
         if torn:
@@ -68,21 +69,19 @@ async def _lock_sqlite(database: DatabaseSettings) -> AsyncIterator[AsyncConnect
         await connection.commit()
 
 
-async def _begin(connection: AsyncConnection) -> None:
+async def _begin(connection: AsyncConnection, lock_limit: float) -> None:
     from botstate.sqlite import is_busy
 
-    deadline = time.monotonic() + PATIENCE
-    while True:
+    for _ in range(math.ceil(PATIENCE / lock_limit)):  # in pieces, because SQLite cannot be told to stop waiting
         try:
             await connection.execute(text("SELECT 1"))  # the lock comes with the first statement
         except DBAPIError as error:
             await connection.rollback()
             if not is_busy(error):
                 raise
-            if time.monotonic() > deadline:
-                raise UnavailableError("Another process holds the database.", remedy="Try again.") from error
         else:
             return
+    raise UnavailableError("Another process holds the database.", remedy="Try again.")
 
 
 @asynccontextmanager

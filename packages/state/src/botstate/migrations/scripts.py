@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from botstate.migrations.sources import Source
 
 
+_LONGEST = 32  # of an id: the width of Alembic's own table
+
+
 class Scripts:
     """The revisions of these sources. Raises `MigrationError` with every rule that one of them breaks.
 
@@ -76,6 +79,11 @@ def _problems(source: Source, scripts: Sequence[Script]) -> list[str]:
         f"{script.revision} {where} needs an id that begins with {source.branch}_."
         for script in scripts
         if not script.revision.startswith(f"{source.branch}_")
+    ]
+    problems += [
+        f"{script.revision} {where} is longer than {_LONGEST} characters."
+        for script in scripts
+        if len(script.revision) > _LONGEST
     ]
     problems += [
         f"{script.revision} {where} depends on another branch. Branches are upgraded in the order of their services."
