@@ -55,3 +55,15 @@ class UnrepresentableError(WorkflowError, InvalidError):
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(f"{where} cannot be stored: {why}.", remedy="Return objects, lists, text and numbers only.")
+
+
+class UnknownTaskError(WorkflowError, NotFoundError):
+    """There is no such task or step."""
+
+    code = "workflows-unknown-task"
+
+
+class UnknownEntryError(WorkflowError, NotFoundError):
+    """There is no such entry among the dead letters."""
+
+    code = "workflows-unknown-entry"

@@ -5,7 +5,9 @@ The names are those on the wire (contract, section 6). A task or step that ended
 
 from __future__ import annotations
 
+from collections import deque
 from enum import StrEnum
+from functools import cache
 
 from botserver_workflows.errors import ForbiddenTransitionError
 
@@ -107,3 +109,23 @@ def check_step_transition(before: StepState, after: StepState) -> None:
     """`ForbiddenTransitionError` when a step cannot go from one to the other."""
     if after not in STEP_TRANSITIONS[before]:
         raise ForbiddenTransitionError("step", before, after)
+
+
+@cache
+def task_path(before: TaskState, after: TaskState) -> tuple[TaskState, ...]:
+    """The states that a task goes through, without `before` and with `after`; empty when they are the same.
+
+    It is the shortest way without a person, so that the history of a task shows each state that the contract names.
+    """
+    ways: dict[TaskState, tuple[TaskState, ...]] = {before: ()}
+    front = deque([before])
+    while front and after not in ways:
+        state = front.popleft()
+        for following in sorted(_TASK_STEPS[state]):
+            if following not in ways:
+                ways[following] = (*ways[state], following)
+                front.append(following)
+    if after not in ways:
+        check_task_transition(before, after)
+        return (after,)
+    return ways[after]

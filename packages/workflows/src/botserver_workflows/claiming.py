@@ -1,0 +1,121 @@
+"""A worker takes steps. The enqueued rows themselves are the queue of the engine `local`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import exists, select, update
+
+from botserver_workflows.attempt import Claim
+from botserver_workflows.states import StepState
+from botserver_workflows.tables import edges, steps, tasks, workers
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from uuid import UUID
+
+    from sqlalchemy import ColumnElement
+
+    from botserver_workflows.unit import Unit
+
+
+async def claim_steps(
+    unit: Unit, worker_id: UUID, namespaces: Collection[str], handlers: Collection[str], slots: int
+) -> list[Claim]:
+    """Start up to that many enqueued steps, the most urgent and then the oldest first.
+
+    Only steps whose handler the worker has: it never takes what it cannot run. A worker whose lease is over gets
+    nothing.
+    """
+    chosen = (
+        select(steps.c.id)
+        .where(
+            steps.c.state == StepState.ENQUEUED.value,
+            steps.c.namespace.in_(namespaces),
+            steps.c.handler.in_(handlers),
+        )
+        .order_by(steps.c.priority.desc(), steps.c.enqueued_at)
+        .limit(slots)
+        .with_for_update(skip_locked=True)
+    )
+    token = unit.ids.new_id()
+    started = await unit.session.execute(
+        update(steps)
+        .where(
+            steps.c.id.in_(chosen.scalar_subquery()),
+            steps.c.state == StepState.ENQUEUED.value,
+            is_live(unit, worker_id),
+        )
+        .values(
+            state=StepState.IN_PROGRESS.value,
+            attempts=steps.c.attempts + 1,
+            worker_id=worker_id,
+            claim_token=token,
+            started_at=unit.now,
+            last_attempted_at=unit.now,
+            next_retry_at=None,
+            backoff_request_seconds=None,
+            updated_at=unit.now,
+        )
+        .returning(
+            steps.c.id,
+            steps.c.task_id,
+            steps.c.namespace,
+            steps.c.name,
+            steps.c.handler,
+            steps.c.dispatch,
+            steps.c.attempts,
+            steps.c.released,
+            steps.c.timeout_seconds,
+        )
+    )
+    rows = started.all()
+    if not rows:
+        return []
+    for row in rows:
+        unit.note("step", row.id, (StepState.ENQUEUED, StepState.IN_PROGRESS), dispatch=row.dispatch)
+    contexts = await _contexts(unit, [row.task_id for row in rows])
+    results = await _results(unit, [row.id for row in rows])
+    return [
+        Claim(
+            step_id=row.id,
+            task_id=row.task_id,
+            template_id=contexts[row.task_id][0],
+            namespace=row.namespace,
+            name=row.name,
+            handler=row.handler,
+            dispatch=row.dispatch,
+            token=token,
+            attempt=row.attempts,
+            released=row.released,
+            timeout_seconds=row.timeout_seconds,
+            started_at=unit.now,
+            context=contexts[row.task_id][1],
+            results=results.get(row.id, {}),
+        )
+        for row in rows
+    ]
+
+
+def is_live(unit: Unit, worker_id: UUID) -> ColumnElement[bool]:
+    """Whether this worker may still act: it is not dead, and its lease goes on."""
+    return exists().where(workers.c.id == worker_id, workers.c.state != "dead", workers.c.lease_until > unit.now)
+
+
+async def _contexts(unit: Unit, task_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, dict[str, Any]]]:
+    rows = await unit.session.execute(
+        select(tasks.c.id, tasks.c.template_id, tasks.c.context).where(tasks.c.id.in_(task_ids))
+    )
+    return {row.id: (row.template_id, row.context) for row in rows}
+
+
+async def _results(unit: Unit, step_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    rows = await unit.session.execute(
+        select(edges.c.child_id, steps.c.name, steps.c.result)
+        .join(steps, steps.c.id == edges.c.parent_id)
+        .where(edges.c.child_id.in_(step_ids))
+    )
+    found: dict[UUID, dict[str, Any]] = {}
+    for row in rows:
+        found.setdefault(row.child_id, {})[row.name] = row.result["result"] if row.result else None
+    return found
