@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, update
@@ -18,6 +19,7 @@ from botserver_workflows.tables import fenced, steps, tasks
 from botserver_workflows.template import StepType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from botlib import Randomness
@@ -25,9 +27,16 @@ if TYPE_CHECKING:
     from botserver_workflows.attempt import Claim, Success
     from botserver_workflows.unit import Unit
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
 
 async def complete_attempt(
-    unit: Unit, worker_id: UUID, claim: Claim, success: Success, randomness: Randomness, **facts: Any
+    unit: Unit,
+    worker_id: UUID,
+    claim: Claim,
+    success: Success,
+    randomness: Randomness,
+    facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> bool:
     """Store the result of a step and let its task go on. False when the attempt was no longer the valid one.
 
@@ -43,7 +52,7 @@ async def complete_attempt(
             named = read_decision(await unit.template(task.template_id), claim.name, success.value)
         except DecisionError as error:
             failure = Failure(str(error), "INVALID_DECISION", type(error).__name__, retryable=False)
-            return await fail_attempt(unit, worker_id, claim, failure, randomness, **facts)
+            return await fail_attempt(unit, worker_id, claim, failure, randomness, facts)
     result = describe_success(claim.step_id, success, **facts)
     accepted = await _end(unit, worker_id, claim, state=StepState.COMPLETE.value, result=result, completed_at=unit.now)
     if not accepted:
@@ -61,7 +70,12 @@ async def complete_attempt(
 
 
 async def fail_attempt(
-    unit: Unit, worker_id: UUID, claim: Claim, failure: Failure, randomness: Randomness, **facts: Any
+    unit: Unit,
+    worker_id: UUID,
+    claim: Claim,
+    failure: Failure,
+    randomness: Randomness,
+    facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> bool:
     """Store why an attempt failed; the step waits for its next one, or is in error. False when it was not valid."""
     task = await lock_task(unit, claim.task_id)

@@ -106,6 +106,12 @@ class Store:
 
         return await self._database.read(run)
 
+    async def template(self, template_id: UUID) -> Template:
+        """The template of a task, outside of a unit."""
+        if template_id not in self._templates:
+            await self.read(lambda unit: unit.template(template_id))
+        return self._templates[template_id]
+
     async def _now(self, session: AsyncSession) -> datetime:
         if session.get_bind().dialect.name == "sqlite":
             return self._clock.now()

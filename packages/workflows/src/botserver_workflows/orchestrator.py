@@ -1,0 +1,68 @@
+"""What has to happen by itself, again and again: retries come due, and the steps of dead workers go on.
+
+It owns nothing. Any number of them may run at once, on any machine, and each may end at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from botserver_workflows.sweeping import bring_retries_due, bury_workers, find_stranded, rescue_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from botlib import Clock
+    from botserver_workflows.doorbell import Doorbell
+    from botserver_workflows.unit import Store
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between two looks for retries that are due, and for workers that are dead.
+DUE_INTERVAL, SWEEP_INTERVAL = 0.5, 5.0
+_ACTOR = "orchestrator"
+
+
+class Orchestrator:
+    """The loops that keep tasks going."""
+
+    def __init__(self, store: Store, clock: Clock, doorbell: Doorbell) -> None:
+        self._store = store
+        self._clock = clock
+        self._doorbell = doorbell
+
+    async def run(self) -> None:
+        """Go on until it is cancelled."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._repeat(self.bring_due, DUE_INTERVAL))
+            loops.create_task(self._repeat(self.sweep, SWEEP_INTERVAL))
+
+    async def bring_due(self) -> int:
+        """Enqueue what is due, and return how much."""
+        count = await self._store.write(_ACTOR, bring_retries_due)
+        if count:
+            self._doorbell.ring()
+        return count
+
+    async def sweep(self) -> int:
+        """Give up dead workers, and return how many steps were taken from them."""
+        buried = await self._store.write(_ACTOR, bury_workers)
+        if buried:
+            _log.warning("%d workers have shown no sign of life and are given up", buried)
+        rescued = 0
+        for task_id in await self._store.read(find_stranded):
+            rescued += await self._store.write(_ACTOR, partial(rescue_steps, task_id=task_id))
+        if rescued:
+            self._doorbell.ring()
+        return rescued
+
+    async def _repeat(self, work: Callable[[], Awaitable[int]], interval: float) -> None:
+        while True:
+            try:
+                await work()
+            except Exception:  # noqa: BLE001 - the loop outlives whatever goes wrong in one turn
+                _log.exception("a turn of the orchestrator failed")
+            await self._clock.sleep(interval)
