@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botlib import BotError
 from botserver_workflows.attempt import Failure, Success
 from botserver_workflows.errors import UnrepresentableError
-from botserver_workflows.handlers import Step, StepError
+from botserver_workflows.handlers import Result, Step, StepError
 from botserver_workflows.values import to_json
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ async def execute(claim: Claim, handler: Handler, initialization: Mapping[str, A
     try:
         async with limit:
             value = await _call(handler, step)
+        if isinstance(value, Result):
+            return Success(to_json(value.value), {"custom": to_json(dict(value.custom), where="custom")})
         return Success(to_json(value))
     except StepError as error:
         kind = type(error).__name__

@@ -47,6 +47,14 @@ class Step:
         return str(self.step_id)
 
 
+@dataclass(frozen=True)
+class Result:
+    """What a handler may return instead of the bare value: the value, and what else is worth keeping about it."""
+
+    value: Any
+    custom: Mapping[str, Any]
+
+
 class StepError(WorkflowError):
     """A handler raises it to say how its step failed. Any other exception is a failure that is tried again.
 

@@ -5,14 +5,9 @@ All times come from the clock of the database, or on SQLite from that of the one
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-
 from sqlalchemy import (
-    JSON,
     Boolean,
     Column,
-    DateTime,
     Float,
     ForeignKey,
     Index,
@@ -20,33 +15,12 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
-if TYPE_CHECKING:
-    from sqlalchemy import Dialect
-
-
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC. Databases that forget the zone are told again."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        return value.astimezone(UTC) if value is not None else None
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-_Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+from botstate.columns import Json, UtcDateTime
 
 metadata = MetaData()
 
@@ -59,8 +33,8 @@ templates = Table(
     Column("name", Text, nullable=False),
     Column("version", Text, nullable=False),
     Column("checksum", Text, nullable=False),
-    Column("body", _Json, nullable=False),
-    Column("created_at", Moment, nullable=False),
+    Column("body", Json, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("namespace", "name", "version", "checksum"),
 )
 
@@ -77,23 +51,23 @@ tasks = Table(
     Column("state", Text, nullable=False),
     Column("open_steps", Integer, nullable=False),
     Column("failed_steps", Integer, nullable=False),
-    Column("decided", _Json, nullable=False),
-    Column("context", _Json, nullable=False),
+    Column("decided", Json, nullable=False),
+    Column("context", Json, nullable=False),
     Column("initiator", Text, nullable=False),
     Column("source_system", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("tags", _Json, nullable=False),
-    Column("bypassed", _Json, nullable=False),
-    Column("options", _Json),
+    Column("tags", Json, nullable=False),
+    Column("bypassed", Json, nullable=False),
+    Column("options", Json),
     Column("priority", Integer, nullable=False),
     Column("correlation_id", Uuid, nullable=False),
     Column("parent_correlation_id", Uuid),
     Column("idempotency_key", Text, unique=True),
-    Column("requested_at", Moment, nullable=False),
-    Column("created_at", Moment, nullable=False),
-    Column("updated_at", Moment, nullable=False),
-    Column("state_since", Moment, nullable=False),
-    Column("completed_at", Moment),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("state_since", UtcDateTime, nullable=False),
+    Column("completed_at", UtcDateTime),
     Index("workflows_task_listed", "namespace", "created_at"),
     Index("workflows_task_stale", "state", "state_since"),
 )
@@ -120,16 +94,16 @@ steps = Table(
     Column("timeout_seconds", Float, nullable=False),
     Column("worker_id", Uuid),
     Column("claim_token", Uuid),
-    Column("started_at", Moment),
-    Column("enqueued_at", Moment),
-    Column("next_retry_at", Moment),
+    Column("started_at", UtcDateTime),
+    Column("enqueued_at", UtcDateTime),
+    Column("next_retry_at", UtcDateTime),
     Column("backoff_request_seconds", Float),
-    Column("last_attempted_at", Moment),
-    Column("last_failure_at", Moment),
-    Column("result", _Json),
-    Column("created_at", Moment, nullable=False),
-    Column("updated_at", Moment, nullable=False),
-    Column("completed_at", Moment),
+    Column("last_attempted_at", UtcDateTime),
+    Column("last_failure_at", UtcDateTime),
+    Column("result", Json),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("completed_at", UtcDateTime),
     UniqueConstraint("task_id", "name"),
     Index(
         "workflows_step_enqueued",
@@ -173,8 +147,8 @@ transitions = Table(
     Column("to_state", Text, nullable=False),
     Column("dispatch", Integer, nullable=False),
     Column("actor", Text, nullable=False),
-    Column("at", Moment, nullable=False),
-    Column("details", _Json),
+    Column("at", UtcDateTime, nullable=False),
+    Column("details", Json),
     Index("workflows_transition_subject", "subject_id", "id"),
     # Giving the same attempt out twice is impossible, and not only unlikely.
     Index(
@@ -193,14 +167,14 @@ workers = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("namespaces", _Json, nullable=False),
-    Column("handlers", _Json, nullable=False),
+    Column("namespaces", Json, nullable=False),
+    Column("handlers", Json, nullable=False),
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("version", Text, nullable=False),
     Column("state", Text, nullable=False),  # "live", "draining" or "dead"
-    Column("started_at", Moment, nullable=False),
-    Column("lease_until", Moment, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("lease_until", UtcDateTime, nullable=False),
     Index("workflows_worker_lease", "state", "lease_until"),
 )
 
@@ -212,7 +186,7 @@ fenced = Table(
     Column("step_id", Uuid, nullable=False, index=True),
     Column("dispatch", Integer, nullable=False),
     Column("worker_id", Uuid, nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("reason", Text, nullable=False),
 )
 
@@ -224,15 +198,15 @@ dead_letters = Table(
     Column("task_id", Uuid, ForeignKey("workflows_task.id", ondelete="CASCADE"), nullable=False),
     Column("original_state", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("resolution", Text, nullable=False),
-    Column("resolved_at", Moment),
+    Column("resolved_at", UtcDateTime),
     Column("resolution_notes", Text),
     Column("resolved_by", Text),
-    Column("snapshot", _Json, nullable=False),
-    Column("metadata", _Json),
-    Column("created_at", Moment, nullable=False),
-    Column("updated_at", Moment, nullable=False),
+    Column("snapshot", Json, nullable=False),
+    Column("metadata", Json),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
     Index(
         "workflows_dead_letter_pending",
         "task_id",
