@@ -370,7 +370,7 @@ async def test_a_task_that_is_cancelled_fences_its_steps(store: Store, clock: Fa
 
     assert not await shop.end(running, Success("late"))
     assert {row.state for row in (await shop.rows(submitted.task_id)).values()} == {"cancelled"}
-    with pytest.raises(ForbiddenTransitionError, match="A task that is cancelled cannot become cancelled"):
+    with pytest.raises(ForbiddenTransitionError, match="Cannot cancel a cancelled task"):
         await store.write("client", lambda unit: cancel_task(unit, submitted.task_id))
 
 

@@ -13,6 +13,8 @@ from botserver_workflows.tables import dead_letters, steps, tasks
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from sqlalchemy import Row
+
     from botserver_workflows.unit import Unit
 
 
@@ -94,3 +96,49 @@ async def _snapshot(unit: Unit, task_id: UUID) -> dict[str, Any]:
         .order_by(steps.c.id)
     )
     return {**task._mapping, "steps": [dict(row._mapping) for row in rows]}  # noqa: SLF001 - SQLAlchemy's public name
+
+
+async def list_entries(
+    unit: Unit, *, resolution: Resolution | None, limit: int, offset: int, oldest_first: bool = False
+) -> list[Row[Any]]:
+    """Entries with this resolution, or all."""
+    query = select(dead_letters).limit(limit).offset(offset)
+    query = query.order_by(dead_letters.c.id.asc() if oldest_first else dead_letters.c.id.desc())
+    if resolution is not None:
+        query = query.where(dead_letters.c.resolution == resolution.value)
+    return list((await unit.session.execute(query)).all())
+
+
+async def find_entry_of(unit: Unit, task_id: UUID) -> Row[Any]:
+    """The newest entry of a task, or `UnknownEntryError`."""
+    query = select(dead_letters).where(dead_letters.c.task_id == task_id).order_by(dead_letters.c.id.desc()).limit(1)
+    found = (await unit.session.execute(query)).one_or_none()
+    if found is None:
+        raise UnknownEntryError(f"There is no entry of the task {task_id} among the dead letters.")
+    return found
+
+
+async def measure_entries(unit: Unit) -> list[dict[str, Any]]:
+    """Counts and ages by reason (contract, section 8)."""
+    rows = (await unit.session.execute(select(dead_letters))).all()
+    return [_measure(reason, [row for row in rows if row.reason == reason]) for reason in DeadLetterReason]
+
+
+def _measure(reason: DeadLetterReason, rows: list[Row[Any]]) -> dict[str, Any]:
+    moments = sorted(row.at for row in rows)
+    minutes = [(row.resolved_at - row.at).total_seconds() / 60 for row in rows if row.resolved_at is not None]
+
+    def count(resolution: Resolution) -> int:
+        return sum(row.resolution == resolution for row in rows)
+
+    return {
+        "dlq_reason": reason.value,
+        "total_entries": len(rows),
+        "pending": count(Resolution.PENDING),
+        "manually_resolved": count(Resolution.MANUALLY_RESOLVED),
+        "permanent_failures": count(Resolution.PERMANENTLY_FAILED),
+        "cancelled": count(Resolution.CANCELLED),
+        "oldest_entry": moments[0].isoformat() if moments else None,
+        "newest_entry": moments[-1].isoformat() if moments else None,
+        "avg_resolution_time_minutes": round(sum(minutes) / len(minutes), 2) if minutes else None,
+    }

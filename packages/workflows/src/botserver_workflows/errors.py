@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from botlib import BotError, ConflictError, InvalidError, NotFoundError
+from botlib import BotError, InvalidError, NotFoundError
 
 
 class WorkflowError(BotError):
@@ -37,13 +37,13 @@ class InvalidInputError(WorkflowError, InvalidError):
         self.problems = problems
 
 
-class ForbiddenTransitionError(WorkflowError, ConflictError):
+class ForbiddenTransitionError(WorkflowError, InvalidError):
     """A task or a step is in a state that does not allow what was asked."""
 
     code = "workflows-transition"
 
-    def __init__(self, subject: str, before: str, after: str) -> None:
-        super().__init__(f"A {subject} that is {before} cannot become {after}.")
+    def __init__(self, subject: str, before: str, after: str, message: str = "") -> None:
+        super().__init__(message or f"A {subject} that is {before} cannot become {after}.")
         self.before = before
         self.after = after
 
@@ -67,3 +67,9 @@ class UnknownEntryError(WorkflowError, NotFoundError):
     """There is no such entry among the dead letters."""
 
     code = "workflows-unknown-entry"
+
+
+class UnknownWorkerError(WorkflowError, NotFoundError):
+    """There is no such worker."""
+
+    code = "workflows-unknown-worker"

@@ -17,7 +17,6 @@ from botserver_workflows.states import (
     StepState,
     TaskState,
     check_step_transition,
-    check_task_transition,
 )
 from botserver_workflows.tables import steps, tasks
 from botserver_workflows.template import StepType
@@ -37,7 +36,9 @@ _CLOSED = TASK_ENDS - {TaskState.ERROR}
 async def cancel_task(unit: Unit, task_id: UUID, reason: str = "") -> None:
     """Cancel the task and all of its steps that have not ended. `ForbiddenTransitionError` when it has ended itself."""
     task = await _lock(unit, task_id)
-    check_task_transition(task.state, TaskState.CANCELLED)
+    if task.state in TASK_ENDS:
+        ended = "completed" if task.state is TaskState.COMPLETE else task.state.value
+        raise ForbiddenTransitionError("task", task.state, TaskState.CANCELLED, f"Cannot cancel a {ended} task")
     rows = await unit.session.execute(
         select(steps.c.id, steps.c.state, steps.c.dispatch).where(
             steps.c.task_id == task_id, steps.c.state.not_in([state.value for state in STEP_ENDS])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 
 from botserver_workflows.errors import UnknownTemplateError
 from botserver_workflows.expansion import expand, leave_out
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from botserver_workflows.request import TaskRequest
     from botserver_workflows.template import Template
-    from botserver_workflows.unit import Unit
+    from botserver_workflows.unit import Store, Unit
 
 
 class Submitted(NamedTuple):
@@ -70,6 +71,16 @@ async def find_template(unit: Unit, namespace: str, name: str, version: str) -> 
     if found is None:
         raise UnknownTemplateError(f"Task template not found: {namespace}/{name}/{version}")
     return found
+
+
+async def submit_once(store: Store, request: TaskRequest) -> Submitted:
+    """`submit` in a unit of its own. Of two requests with one key that come at the same moment, one makes the task."""
+    try:
+        return await store.write(request.initiator, lambda unit: submit(unit, request))
+    except IntegrityError:
+        if request.idempotency_key is None:
+            raise
+        return await store.write(request.initiator, lambda unit: submit(unit, request))
 
 
 async def submit(unit: Unit, request: TaskRequest) -> Submitted:

@@ -1,0 +1,25 @@
+"""All routes of this service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+from botserver_workflows.context import WORKFLOWS
+from botserver_workflows.routes.letters import create_letters_router
+from botserver_workflows.routes.registry import create_registry_router
+from botserver_workflows.routes.steps import create_steps_router
+from botserver_workflows.routes.tasks import create_tasks_router
+
+if TYPE_CHECKING:
+    from botstate import AppState
+
+
+def create_router(state: AppState) -> APIRouter:
+    """The routes over an opened state. Has no other effect."""
+    router = APIRouter()
+    workflows = state.require(WORKFLOWS)
+    for create in (create_tasks_router, create_steps_router, create_letters_router, create_registry_router):
+        router.include_router(create(workflows))
+    return router

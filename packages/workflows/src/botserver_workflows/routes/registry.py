@@ -1,0 +1,107 @@
+"""`/v1/handlers` and `/v1/workers`: what is installed, and who runs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID  # noqa: TC003 - FastAPI reads the annotation
+
+from fastapi import APIRouter
+
+from botserver_workflows.errors import UnknownTemplateError, UnknownWorkerError
+from botserver_workflows.leases import Worker, list_workers
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from botserver_workflows.context import Workflows
+    from botserver_workflows.template import Template
+
+
+def create_registry_router(workflows: Workflows) -> APIRouter:
+    """The routes of templates and workers."""
+    router = APIRouter()
+    library, store = workflows.library, workflows.store
+
+    @router.get("/v1/handlers", summary="The namespaces that have templates")
+    async def namespaces() -> list[dict[str, Any]]:
+        return [
+            {"name": name, "description": None, "handler_count": len(_of(library.templates, name))}
+            for name in library.namespaces
+        ]
+
+    @router.get("/v1/handlers/{namespace}", summary="The templates of a namespace")
+    async def handlers(namespace: str) -> list[dict[str, Any]]:
+        found = _of(library.templates, namespace)
+        if not found:
+            raise UnknownTemplateError(f"There is no template in the namespace {namespace}.")
+        return [describe_template(template) for template in found]
+
+    @router.get("/v1/handlers/{namespace}/{name}", summary="One template")
+    async def handler(namespace: str, name: str) -> dict[str, Any]:
+        for template in reversed(library.templates):
+            if (template.namespace, template.name) == (namespace, name):
+                return describe_template(template)
+        raise UnknownTemplateError(f"Task template not found: {namespace}/{name}")
+
+    @router.get("/v1/workers", summary="The workers, the newest life first")
+    async def workers(namespace: str | None = None) -> list[dict[str, Any]]:
+        found, now = await store.read(_list)
+        return [describe_worker(it, now) for it in found if namespace is None or namespace in it.namespaces]
+
+    @router.get("/v1/workers/{worker_id}/status", summary="One worker")
+    async def status(worker_id: UUID) -> dict[str, Any]:
+        return await _worker(worker_id)
+
+    @router.get("/v1/workers/{worker_id}/health", summary="Whether a worker lives")
+    async def health(worker_id: UUID) -> dict[str, Any]:
+        found = await _worker(worker_id)
+        return {"worker_id": found["worker_id"], "status": found["health"], "lease_until": found["lease_until"]}
+
+    async def _worker(worker_id: UUID) -> dict[str, Any]:
+        found, now = await store.read(_list)
+        for it in found:
+            if it.id == worker_id:
+                return describe_worker(it, now)
+        raise UnknownWorkerError(f"There is no worker {worker_id}.")
+
+    return router
+
+
+async def _list(unit: Any) -> tuple[list[Worker], datetime]:
+    return await list_workers(unit), unit.now
+
+
+def describe_template(template: Template) -> dict[str, Any]:
+    """One template as clients read it."""
+    return {
+        "name": template.name,
+        "namespace": template.namespace,
+        "version": template.version,
+        "description": template.description,
+        "step_templates": [step.name for step in template.steps],
+        "input_schema": dict(template.input_schema),
+    }
+
+
+def describe_worker(worker: Worker, now: datetime) -> dict[str, Any]:
+    """One life of a worker as clients read it."""
+    healthy = worker.state == "live" and worker.lease_until > now
+    return {
+        "worker_id": str(worker.id),
+        "name": worker.name,
+        "status": "active" if healthy else worker.state,
+        "health": "healthy" if healthy else "unhealthy",
+        "worker_type": "python",
+        "namespaces": worker.namespaces,
+        "registered_handlers": worker.handlers,
+        "host": worker.host,
+        "pid": worker.pid,
+        "version": worker.version,
+        "started_at": worker.started_at.isoformat(),
+        "lease_until": worker.lease_until.isoformat(),
+        "uptime_seconds": max(0, round((min(now, worker.lease_until) - worker.started_at).total_seconds())),
+    }
+
+
+def _of(templates: tuple[Template, ...], namespace: str) -> list[Template]:
+    return [template for template in templates if template.namespace == namespace]
