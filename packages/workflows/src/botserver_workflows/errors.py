@@ -37,6 +37,12 @@ class InvalidInputError(WorkflowError, InvalidError):
         self.problems = problems
 
 
+class InvalidIdError(WorkflowError, InvalidError):
+    """What should be an id is none."""
+
+    code = "workflows-invalid-id"
+
+
 class ForbiddenTransitionError(WorkflowError, InvalidError):
     """A task or a step is in a state that does not allow what was asked."""
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from botserver_workflows.context import WORKFLOWS, Workflows
+from botserver_workflows.failures import ERRORS
 from botserver_workflows.settings import WorkflowsSettings
 from botstate import CLOCK, DATABASE, IDS, RANDOMNESS, SETTINGS, Migrations, Provider, Service
 
@@ -47,4 +48,5 @@ service = Service(
     provides=(Provider(WORKFLOWS, _open),),
     requires=(SETTINGS, CLOCK, IDS, RANDOMNESS, DATABASE),
     migrations=Migrations("botserver_workflows", _tables),
+    errors=ERRORS,
 )

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Path, Query
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from botserver_workflows.deadletters import Resolution  # noqa: TC001 - pydantic reads the annotation
-from botserver_workflows.errors import InvalidInputError
+from botserver_workflows.errors import InvalidIdError, InvalidInputError
 from botserver_workflows.request import TaskRequest
 
 
@@ -103,8 +103,24 @@ class InvestigationForm(BaseModel):
     metadata: dict[str, Any] | None = None
 
 
-TaskId = Annotated[UUID, Path(description="The id of a task.")]
-StepId = Annotated[UUID, Path(description="The id of a step of this task.")]
+def _read_id(text: object) -> object:
+    # Not a ValueError: clients know this as a bad request with a code of its own, and not as a form that does not fit.
+    try:
+        return UUID(str(text))
+    except ValueError:
+        raise InvalidIdError(f"Invalid UUID: {str(text)[:40]!a}") from None
+
+
+def _read_per_page(text: object) -> object:
+    if not str(text).isascii() or not str(text).isdigit() or not 1 <= int(str(text)[:9]) <= 100:
+        raise InvalidInputError("per_page must be between 1 and 100")
+    return text
+
+
+Id = Annotated[UUID, BeforeValidator(_read_id)]
+TaskId = Annotated[Id, Path(description="The id of a task.")]
+StepId = Annotated[Id, Path(description="The id of a step of this task.")]
+PerPage = Annotated[int, BeforeValidator(_read_per_page), Query(description="From 1 to 100.")]
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
 from botserver_workflows.deadletters import Resolution, find_entry_of, list_entries, measure_entries, resolve_entry
-from botserver_workflows.routes.forms import InvestigationForm, TaskId  # noqa: TC001 - FastAPI reads the annotations
+from botserver_workflows.routes.forms import Id, InvestigationForm, TaskId
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from botserver_workflows.context import Workflows
     from botserver_workflows.unit import Unit
 
-EntryId = Annotated[UUID, Path(description="The id of an entry.")]
+EntryId = Annotated[Id, Path(description="The id of an entry.")]
 
 
 def create_letters_router(workflows: Workflows) -> APIRouter:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID  # noqa: TC003 - FastAPI reads the annotation
 
 from fastapi import APIRouter
 
 from botserver_workflows.errors import UnknownTemplateError, UnknownWorkerError
 from botserver_workflows.leases import Worker, list_workers
+from botserver_workflows.routes.forms import Id  # noqa: TC001 - FastAPI reads the annotation
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from botserver_workflows.context import Workflows
     from botserver_workflows.template import Template
@@ -49,11 +50,11 @@ def create_registry_router(workflows: Workflows) -> APIRouter:
         return [describe_worker(it, now) for it in found if namespace is None or namespace in it.namespaces]
 
     @router.get("/v1/workers/{worker_id}/status", summary="One worker")
-    async def status(worker_id: UUID) -> dict[str, Any]:
+    async def status(worker_id: Id) -> dict[str, Any]:
         return await _worker(worker_id)
 
     @router.get("/v1/workers/{worker_id}/health", summary="Whether a worker lives")
-    async def health(worker_id: UUID) -> dict[str, Any]:
+    async def health(worker_id: Id) -> dict[str, Any]:
         found = await _worker(worker_id)
         return {"worker_id": found["worker_id"], "status": found["health"], "lease_until": found["lease_until"]}
 

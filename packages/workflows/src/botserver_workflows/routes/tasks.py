@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from botserver_workflows.intervening import cancel_task
 from botserver_workflows.queries import TaskFilter, find_steps, find_steps_of, find_task, list_tasks
-from botserver_workflows.routes.forms import TaskForm, TaskId  # noqa: TC001 - FastAPI reads the annotations
+from botserver_workflows.routes.forms import PerPage, TaskForm, TaskId  # noqa: TC001 - FastAPI reads the annotations
 from botserver_workflows.submitting import submit_once
 from botserver_workflows.wire import describe_creation, describe_page, describe_task
 
@@ -35,7 +35,7 @@ def create_tasks_router(workflows: Workflows) -> APIRouter:
     @router.get("/v1/tasks", summary="List tasks, the newest first")
     async def index(
         page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
-        per_page: Annotated[int, Query(ge=1, le=100)] = 25,
+        per_page: PerPage = 25,
         namespace: str | None = None,
         status: str | None = None,
         initiator: str | None = None,
