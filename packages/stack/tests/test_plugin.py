@@ -55,3 +55,26 @@ def test_nothing_starts_when_no_test_asks(pytester: pytest.Pytester) -> None:
         """
     )
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_variables_of_the_environment_skip_tests_and_keep_the_stack_of_a_failure(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(pytester.path))
+    monkeypatch.setenv("HEADED", "1")
+    monkeypatch.setenv("KEEP_TEMP_STACK_ON_ERROR", "1")
+    pytester.makepyfile(
+        """
+        def test_passes(fresh_stack, browser_wish):
+            fresh_stack(services=("redis",))
+            assert not browser_wish.headless
+
+        def test_fails(fresh_stack):
+            fresh_stack(services=("redis",))
+            raise AssertionError
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=1, failed=1)
+    assert len([*pytester.path.glob("botserver-test-*")]) == 1
+    monkeypatch.setenv("SKIP_E2E_TESTS", "1")
+    pytester.runpytest_subprocess().assert_outcomes(skipped=2)

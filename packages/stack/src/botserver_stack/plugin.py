@@ -6,6 +6,7 @@ Under pytest-xdist each worker has a stack of its own, so tests that run at once
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -23,6 +24,21 @@ class StackFactory(Protocol):
     def __call__(self, **options: Any) -> BlockingStack: ...
 
 
+@dataclass(frozen=True)
+class BrowserWish:
+    """HEADED and WEBDRIVER_URL of the environment."""
+
+    headless: bool
+    webdriver_url: str
+
+
+@pytest.fixture(scope="session")
+def e2e() -> None:
+    """Skips what needs servers when SKIP_E2E_TESTS is set."""
+    if os.environ.get("SKIP_E2E_TESTS"):
+        pytest.skip("SKIP_E2E_TESTS is set; unset it to test with servers")
+
+
 @pytest.fixture(scope="session")
 def stack_services() -> tuple[str, ...]:
     """The servers of `stack`. Override it in a conftest.py."""
@@ -36,16 +52,21 @@ def postgres_template() -> str:
 
 
 @pytest.fixture(scope="session")
-def stack(stack_services: tuple[str, ...], request: pytest.FixtureRequest) -> Iterator[BlockingStack]:
+def browser_wish() -> BrowserWish:
+    """How the person who runs the tests wants to see the browser."""
+    url = os.environ.get("WEBDRIVER_URL", "http://localhost:4444")
+    return BrowserWish(headless=not os.environ.get("HEADED"), webdriver_url=url)
+
+
+@pytest.fixture(scope="session")
+def stack(e2e: None, stack_services: tuple[str, ...], request: pytest.FixtureRequest) -> Iterator[BlockingStack]:
     """One stack a run, for all tests that can share it."""
     from botserver_stack.blocking import BlockingStack
 
-    with_failures = request.session
+    del e2e
     found = BlockingStack(services=stack_services).start()
-    try:
-        yield found
-    finally:
-        found.stop(failed=bool(with_failures.testsfailed))
+    yield found
+    found.stop(failed=bool(request.session.testsfailed))
 
 
 @pytest.fixture
@@ -72,10 +93,12 @@ def s3(stack: BlockingStack) -> S3Access:
 
 
 @pytest.fixture
-def fresh_stack() -> Iterator[StackFactory]:
+def fresh_stack(e2e: None, request: pytest.FixtureRequest) -> Iterator[StackFactory]:
     """Stacks of the test's own, whose servers it may stop, kill and start again."""
     from botserver_stack.blocking import BlockingStack
 
+    del e2e
+    failures = request.session.testsfailed
     started: list[BlockingStack] = []
 
     def start(**options: Any) -> BlockingStack:
@@ -85,4 +108,4 @@ def fresh_stack() -> Iterator[StackFactory]:
 
     yield start
     for found in reversed(started):
-        found.stop()
+        found.stop(failed=request.session.testsfailed > failures)

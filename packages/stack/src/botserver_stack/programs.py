@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from botserver_stack.errors import StackError
@@ -39,7 +40,8 @@ async def run_program(
     try:
         output, complaint = await process.communicate(text.encode())
     except asyncio.CancelledError:
-        process.kill()
+        with suppress(ProcessLookupError):  # it has just ended
+            process.kill()
         await process.wait()
         raise
     if process.returncode:

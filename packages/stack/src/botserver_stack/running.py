@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -121,10 +121,12 @@ async def _run_child(
     await asyncio.wait((over, asked), timeout=lifetime, return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
     if not over.done():
-        child.terminate()  # Ctrl-C reaches it without us; SIGTERM and the time-out do not
+        with suppress(ProcessLookupError):
+            child.terminate()  # Ctrl-C reaches it without us; SIGTERM and the time-out do not
         await asyncio.wait((over,), timeout=10)
     if not over.done():
-        child.kill()
+        with suppress(ProcessLookupError):
+            child.kill()
     code = await over
     return code if code >= 0 else 128 - code
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: How often a server is started on another port when somebody took the one it was given.
 _PORT_TRIES = 10
+#: A disk with fewer bytes left is full.
+_FULL = 65_536
 #: What servers say then.
 _TAKEN = ("Address already in use", "address already in use", "Address in use")
 
@@ -153,7 +155,11 @@ def _size(path: str) -> int:
 
 def _last_line(path: str, start: int) -> str:
     lines = _read(path, start).strip().splitlines()
-    return lines[-1] if lines else "(nothing)"
+    if lines:
+        return lines[-1]
+    space = os.statvfs(os.path.dirname(path))
+    full = space.f_bavail * space.f_frsize < _FULL
+    return "No space left on device." if full else "it said nothing."  # a full disk takes no last words
 
 
 def _remedy(error: OSError) -> str:

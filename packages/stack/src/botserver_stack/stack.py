@@ -143,7 +143,7 @@ class TemporaryStack:
         except OSError as error:
             await self.stop(failed=True)
             place = f": {error.filename}" if error.filename else ""
-            raise StackError(f"The stack cannot be started: {error.strerror}{place}.") from None
+            raise StackError(f"The stack cannot be started: {error.strerror or repr(error)}{place}.") from error
         except BaseException:
             await self.stop(failed=True)
             raise
