@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import tempfile
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from botlib import SystemRandomness
 from botserver_stack.accounts import blocking_folder
 from botserver_stack.caches import cache_folder, one_at_a_time
-from botserver_stack.errors import StackError
 from botserver_stack.files import write_file
 from botserver_stack.programs import run_program
 
@@ -35,9 +33,8 @@ class Template(NamedTuple):
 async def find_template(program: str, account: Account | None) -> Template:
     """The template for this `postgres`, which is made if there is none."""
     program = await reachable_programs(program, account)
-    version = await run_program([program, "--version"], account=account)
     owner = account.uid if account else os.geteuid()
-    folder = os.path.join(cache_folder(), f"postgres-{_slug(version)}-{_EDITION}-{owner}")
+    folder = os.path.join(cache_folder(), f"postgres-{_stamp(program)}-{_EDITION}-{owner}")
     return await asyncio.to_thread(_open, program, account, folder)
 
 
@@ -91,8 +88,7 @@ def _run(arguments: list[str], account: Account | None, text: str = "") -> None:
 
 
 def _copy_alone(program: str) -> str:
-    stamp = os.stat(program)
-    copy = os.path.join(cache_folder(), f"programs-{stamp.st_size:x}-{stamp.st_mtime_ns:x}")
+    copy = os.path.join(cache_folder(), f"programs-{_stamp(program)}")
     package = os.path.dirname(os.path.dirname(os.path.dirname(program)))
     with one_at_a_time(f"{copy}.lock"):
         if not os.path.isdir(copy):
@@ -120,8 +116,7 @@ def _open_to_others(folder: str) -> None:
                 os.chmod(whole, 0o755 if os.access(whole, os.X_OK) else 0o644)
 
 
-def _slug(version: str) -> str:
-    numbers = re.search(r"\d+(\.\d+)*", version)
-    if numbers is None:
-        raise StackError(f"This PostgreSQL does not tell its version: {version.strip()!r}.")
-    return numbers[0]
+def _stamp(program: str) -> str:
+    """Tells one build from another; asking for its version would cost a process at each start."""
+    facts = os.stat(program)
+    return f"{facts.st_size:x}-{facts.st_mtime_ns // 1_000_000:x}"
