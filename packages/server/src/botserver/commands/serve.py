@@ -45,6 +45,7 @@ def _serve(options: argparse.Namespace) -> int:
     from botstate import with_basis
 
     configure_logging()
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its own plugins at every start
     discovery = discover()
     selected = select(discovery, options.names)
     for broken in selected.broken:
