@@ -1,0 +1,179 @@
+"""The tables. The row of a meeting is the only place that keeps the state of its bot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from botserver_meetings.states import Status
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from botstate import Database
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time in UTC. Databases that forget the zone are told again."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+_Object = JSON().with_variant(JSONB, "postgresql")
+
+metadata = MetaData()
+
+
+def _id(table: str, *, index: bool = False) -> Column[Any]:
+    name = {"meeting_users": "user_id", "meetings": "meeting_id"}[table]
+    return Column(name, _Id, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False, index=index)
+
+
+users = Table(
+    "meeting_users",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("email", String(255), nullable=False, unique=True),
+    Column("name", String(100)),
+    Column("image_url", Text),
+    Column("max_concurrent_bots", Integer, nullable=False),
+    Column("data", _Object, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    CheckConstraint("max_concurrent_bots >= 0", name="meeting_users_limit"),
+)
+
+#: `token_hash` is all that is kept of a token, besides `shown`, its masked form.
+tokens = Table(
+    "meeting_tokens",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _id("meeting_users", index=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("shown", String(40), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+)
+
+#: `history` is every step of `status`. `bot` is what a bot is started with. `launched_at` is null while the start is
+#: still owed; who starts it has put its time into `launch_claimed_at` first. `beat_at` is the last sign of life.
+#: `command` is the number of the last command to the bot, `leave_at` when it was told to leave.
+meetings = Table(
+    "meetings",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _id("meeting_users"),
+    Column("platform", String(100), nullable=False),
+    Column("platform_specific_id", String(255), nullable=False),
+    Column("meeting_url", Text),
+    Column("status", String(50), nullable=False),
+    Column("history", _Object, nullable=False),
+    Column("bot_container_id", String(255), nullable=False),
+    Column("bot", _Object, nullable=False),
+    Column("launch_claimed_at", Moment, nullable=False),
+    Column("launched_at", Moment),
+    Column("start_time", Moment),
+    Column("end_time", Moment),
+    Column("beat_at", Moment, nullable=False),
+    Column("leave_at", Moment),
+    Column("command", Integer, nullable=False),
+    Column("data", _Object, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    CheckConstraint("status IN ({})".format(", ".join(f"'{it.value}'" for it in Status)), name="meetings_status"),
+    Index("meetings_by_name", "user_id", "platform", "platform_specific_id", "created_at"),
+    Index("meetings_by_state", "user_id", "status"),
+)
+# The sweep looks at open meetings of all users; they are few among many that ended.
+Index(
+    "meetings_open",
+    meetings.c.status,
+    postgresql_where=meetings.c.status.not_in(["completed", "failed"]),
+    sqlite_where=meetings.c.status.not_in(["completed", "failed"]),
+)
+
+#: A bot that may speak for a meeting: `session_uid` is its connection id. A meeting whose bot had to be started again
+#: has the newer one only, which shuts the older one out.
+sessions = Table(
+    "meeting_sessions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _id("meetings"),
+    Column("session_uid", String(64), nullable=False, unique=True),
+    Column("token_hash", String(64), nullable=False),
+    Column("session_start_time", Moment, nullable=False),
+    UniqueConstraint("meeting_id", "session_uid", name="meeting_sessions_pair"),
+)
+
+#: What the bot of a meeting is to do, in order. It is told by messages that may be lost, and reads here what it missed.
+commands = Table(
+    "meeting_commands",
+    metadata,
+    Column("meeting_id", _Id, ForeignKey("meetings.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("action", String(20), nullable=False),
+    Column("language", String(10)),
+    Column("task", String(20)),
+    Column("created_at", Moment, nullable=False),
+    Column("applied_at", Moment),
+)
+
+#: `key` is the start in milliseconds: a piece that comes again replaces the one with its key, until that is final.
+transcriptions = Table(
+    "transcriptions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _id("meetings"),
+    Column("session_uid", String(64), nullable=False),
+    Column("key", BigInteger, nullable=False),
+    Column("start_time", Float, nullable=False),
+    Column("end_time", Float, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("speaker", String(255)),
+    Column("language", String(10)),
+    Column("final", Boolean, nullable=False),
+    Column("session_start", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("meeting_id", "session_uid", "key", name="transcriptions_piece"),
+    Index("transcriptions_by_start", "meeting_id", "start_time"),
+)
+
+
+async def create_tables(database: Database) -> None:
+    """Make the tables that are not there."""
+
+    async def work(session: AsyncSession) -> None:
+        await (await session.connection()).run_sync(metadata.create_all)
+
+    await database.write(work)

@@ -1,0 +1,80 @@
+"""A server without a socket, and bots that do what a test says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from botlib import FakeClock
+    from botserver_meetings.context import Context
+    from botserver_meetings.testing.runner import FakeRunner
+
+ADMIN = {"X-Admin-API-Key": "the admin token"}
+
+
+@dataclass
+class World:
+    """A server, its parts, a client, and the keys of the users that were made here."""
+
+    context: Context
+    client: httpx2.AsyncClient
+    clock: FakeClock
+    runner: FakeRunner
+    keys: dict[int, dict[str, str]] = field(default_factory=dict)
+
+    async def user(self, limit: int | None = 1, email: str = "anna@example.org") -> int:
+        """A new user, whose key is in `keys`."""
+        body = {"email": email, "max_concurrent_bots": limit}
+        user = (await self.client.post("/admin/users", json=body, headers=ADMIN)).json()["id"]
+        token = await self.client.post(f"/admin/users/{user}/tokens", headers=ADMIN)
+        self.keys[user] = {"X-API-Key": token.json()["token"]}
+        return int(user)
+
+    async def ask(self, user: int, method: str, path: str, body: Any = None) -> httpx2.Response:
+        """A request of a user."""
+        return await self.client.request(method, path, json=body, headers=self.keys[user])
+
+    async def bot(self, user: int, native_meeting_id: str = "daily", platform: str = "google_meet") -> ScriptedBot:
+        """A bot that was asked for, and started by the fake runner."""
+        body = {"platform": platform, "native_meeting_id": native_meeting_id}
+        answer = await self.ask(user, "POST", "/bots", body)
+        assert answer.status_code in {201, 202}, answer.text
+        meeting = answer.json()
+        name = next(it for it in self.runner.configs if it.startswith(f"vexa-bot-{meeting['id']}-"))
+        config = json.loads(self.runner.configs[name])
+        return ScriptedBot(self, meeting["id"], name, config["connectionId"], config["token"])
+
+    async def meeting(self, user: int, meeting_id: int) -> dict[str, Any]:
+        """How a meeting stands, as its user sees it."""
+        listed = (await self.ask(user, "GET", "/meetings")).json()["meetings"]
+        return next(it for it in listed if it["id"] == meeting_id)
+
+
+@dataclass
+class ScriptedBot:
+    """One that does what a test says."""
+
+    world: World
+    meeting_id: int
+    name: str
+    connection_id: str
+    token: str
+
+    async def say(self, step: str, method: str = "POST", **body: Any) -> httpx2.Response:
+        """A report to the manager."""
+        return await self.world.client.request(
+            method,
+            f"/bots/internal/callback/{step}",
+            json={"connection_id": self.connection_id, **body},
+            headers={"Authorization": f"Bearer {self.token}"},
+        )
+
+    async def join(self) -> ScriptedBot:
+        """Come as far as into the meeting."""
+        for step in ("started", "joined"):
+            assert (await self.say(step)).status_code == 200
+        return self
