@@ -12,11 +12,10 @@ import pytest
 from botlib import FakeClock
 from botserver_core import create_app
 from botserver_meetings import service as manifest
-from botserver_meetings.context import MEETINGS, Context
+from botserver_meetings.context import MEETINGS
 from botserver_meetings.runner import BOT_RUNNER
 from botserver_meetings.service import open_context
 from botserver_meetings.settings import MeetingsSettings
-from botserver_meetings.tables import create_tables
 from botserver_meetings.testing import FakeRunner, World
 from botstate import DatabaseSettings, Provider, Settings, compose, database_service, foundation, given
 from botstate.testing import FakeSecrets
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
-
-    from botstate import AppState
 
 
 @pytest.fixture
@@ -46,13 +43,7 @@ def open_world(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Worl
         parts = {"meetings": settings, "database": DatabaseSettings(file=tmp_path / "test.sqlite3")}
         secrets = FakeSecrets({"env:ADMIN_API_TOKEN": admin} if admin else {})
 
-        @asynccontextmanager
-        async def prepare(state: AppState) -> AsyncIterator[Context]:
-            await create_tables(state.database)
-            async with open_context(state) as context:
-                yield context
-
-        meetings = replace(manifest, provides=(given(BOT_RUNNER, runner), Provider(MEETINGS, prepare)))
+        meetings = replace(manifest, provides=(given(BOT_RUNNER, runner), Provider(MEETINGS, open_context)))
         services = (foundation(Settings(parts), clock=clock, secrets=secrets), database_service, meetings)
         async with compose(services) as state:
             transport = httpx2.ASGITransport(create_app(state, services))

@@ -11,6 +11,7 @@ from botserver_meetings.answers import route_class
 from botserver_meetings.bot_routes import add_bot_routes
 from botserver_meetings.callback_routes import add_callback_routes
 from botserver_meetings.context import MEETINGS
+from botserver_meetings.live import add_live_route
 from botserver_meetings.meeting_routes import add_meeting_routes
 
 if TYPE_CHECKING:
@@ -25,4 +26,5 @@ def create_router(state: AppState) -> APIRouter:
     add_bot_routes(router, context)
     add_meeting_routes(router, context)
     add_admin_routes(router, context)
+    add_live_route(router, context)
     return router

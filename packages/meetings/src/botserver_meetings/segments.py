@@ -74,17 +74,19 @@ class Line:
 
 def put_in_order(lines: Iterable[Line]) -> list[Line]:
     """As a reader wants them: by the time on the wall, and of pieces that overlap and say the same only one."""
-    kept: list[Line] = []
+    kept: dict[int, Line] = {}
     said: dict[tuple[str, str | None], int] = {}  # who said what -> where in `kept` that stands last
-    for line in sorted(lines, key=lambda it: (_absolute(it), it.segment.end, it.segment.text)):
+    ordered = sorted(lines, key=lambda it: (_absolute(it), it.segment.end, it.segment.text))
+    for number, line in enumerate(ordered):
         words = (line.segment.text.casefold(), line.segment.speaker)
         before = said.get(words)
-        if before is None or not _overlap(kept[before], line):
-            said[words] = len(kept)
-            kept.append(line)
-        elif line.segment.final and not kept[before].segment.final:
-            kept[before] = line
-    return kept
+        if before is not None and _overlap(kept[before], line):
+            if kept[before].segment.final or not line.segment.final:
+                continue
+            del kept[before]
+        said[words] = number
+        kept[number] = line
+    return list(kept.values())
 
 
 def _read(item: Any) -> Segment | None:

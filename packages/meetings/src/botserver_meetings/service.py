@@ -9,12 +9,25 @@ from typing import TYPE_CHECKING
 from botserver_meetings.context import MEETINGS, Context
 from botserver_meetings.runner import BOT_RUNNER, BotRunner
 from botserver_meetings.settings import MeetingsSettings
-from botstate import CACHE, CHANNELS, CLOCK, DATABASE, RANDOMNESS, SECRETS, SETTINGS, Provider, Service
+from botstate import (
+    CACHE,
+    CHANNELS,
+    CLOCK,
+    DATA_FOLDER,
+    DATABASE,
+    RANDOMNESS,
+    SECRETS,
+    SETTINGS,
+    Migrations,
+    Provider,
+    Service,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from fastapi import APIRouter
+    from sqlalchemy import MetaData
 
     from botstate import AppState
 
@@ -23,7 +36,8 @@ if TYPE_CHECKING:
 async def _open_runner(state: AppState) -> AsyncIterator[BotRunner]:
     from botserver_meetings.processes import open_processes
 
-    async with open_processes(state.settings.part(MeetingsSettings).run_folder, state.require(CLOCK)) as runner:
+    folder = state.require(DATA_FOLDER).path / state.settings.part(MeetingsSettings).run_folder
+    async with open_processes(folder, state.require(CLOCK)) as runner:
         yield runner
 
 
@@ -50,10 +64,8 @@ async def open_context(state: AppState) -> AsyncIterator[Context]:
 @asynccontextmanager
 async def _open_meetings(state: AppState) -> AsyncIterator[Context]:
     from botserver_meetings.sweep import keep_sweeping
-    from botserver_meetings.tables import create_tables
 
     async with open_context(state) as context:
-        await create_tables(context.database)
         sweeping = asyncio.create_task(keep_sweeping(context, state.cache), name="sweep of meetings")
         try:
             yield context
@@ -68,12 +80,19 @@ def _create_router(state: AppState) -> APIRouter:
     return create_router(state)
 
 
+def _tables() -> MetaData:
+    from botserver_meetings.tables import metadata
+
+    return metadata
+
+
 service = Service(
     name="meetings",
     summary="Sends bots into meetings, and keeps what was said there.",
     create_router=_create_router,
     paths=("/admin", "/bots", "/meetings", "/transcripts", "/user", "/ws"),
     settings=MeetingsSettings,
+    migrations=Migrations("botserver_meetings", _tables),
     provides=(Provider(BOT_RUNNER, _open_runner), Provider(MEETINGS, _open_meetings)),
-    requires=(CACHE, CHANNELS, CLOCK, DATABASE, RANDOMNESS, SECRETS, SETTINGS),
+    requires=(CACHE, CHANNELS, CLOCK, DATA_FOLDER, DATABASE, RANDOMNESS, SECRETS, SETTINGS),
 )

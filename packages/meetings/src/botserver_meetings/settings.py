@@ -15,9 +15,9 @@ class MeetingsSettings:
     """`admin_token` is a reference to a secret; without that secret the routes of the admin are off.
 
     `profile`: the dialect of the API, "seed" or "v0.6". `strict_ids`: meeting ids must look as the platform makes them.
-    `run_folder` is where the processes of bots leave their marks. `base_url`: where bots reach this server; without it
-    they are told the address that it listens on. `redis_url`: where commands are published for bots that listen there,
-    and where bots may append what they heard; nothing is kept there.
+    `run_folder`, below the data folder, is where the processes of bots leave their marks. `base_url`: where bots reach
+    this server; without it they are told the address that it listens on. `redis_url`: where commands are published for
+    bots that listen there, and where bots may append what they heard; nothing is kept there.
     `sweep_interval`, `launch_patience`, `token_lifetime` (0: for ever), `poll` (how long the request of a bot for
     commands waits) and `limits` are seconds.
     """
@@ -25,7 +25,7 @@ class MeetingsSettings:
     admin_token: str = "env:ADMIN_API_TOKEN"
     profile: str = "seed"
     strict_ids: bool = False
-    run_folder: Path = Path("data/meetings")
+    run_folder: Path = Path("meetings")
     base_url: str = ""
     redis_url: Secret = field(default_factory=lambda: Secret(""))
     sweep_interval: float = 60.0

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
 
@@ -93,7 +93,7 @@ class Transition:
         return {**kept, "reason": self.reason} if self.reason else kept
 
 
-def is_legal_history(table: Table, history: list[Mapping[str, Any]]) -> bool:
+def is_legal_history(table: Table, history: Iterable[Mapping[str, Any]]) -> bool:
     """Whether these steps, as a row keeps them, lead from `reserved` on without a gap and by the table."""
     current = Status.RESERVED
     for step in history:

@@ -29,9 +29,6 @@ from botserver_meetings.states import Status
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
-    from sqlalchemy.ext.asyncio import AsyncSession
-
-    from botstate import Database
 
 
 class Moment(TypeDecorator[datetime]):
@@ -56,12 +53,12 @@ metadata = MetaData()
 
 
 def _id(table: str, *, index: bool = False) -> Column[Any]:
-    name = {"meeting_users": "user_id", "meetings": "meeting_id"}[table]
+    name = {"meetings_users": "user_id", "meetings": "meeting_id"}[table]
     return Column(name, _Id, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False, index=index)
 
 
 users = Table(
-    "meeting_users",
+    "meetings_users",
     metadata,
     Column("id", _Id, primary_key=True),
     Column("email", String(255), nullable=False, unique=True),
@@ -70,15 +67,15 @@ users = Table(
     Column("max_concurrent_bots", Integer, nullable=False),
     Column("data", _Object, nullable=False),
     Column("created_at", Moment, nullable=False),
-    CheckConstraint("max_concurrent_bots >= 0", name="meeting_users_limit"),
+    CheckConstraint("max_concurrent_bots >= 0", name="meetings_users_limit"),
 )
 
 #: `token_hash` is all that is kept of a token, besides `shown`, its masked form.
 tokens = Table(
-    "meeting_tokens",
+    "meetings_tokens",
     metadata,
     Column("id", _Id, primary_key=True),
-    _id("meeting_users", index=True),
+    _id("meetings_users", index=True),
     Column("token_hash", String(64), nullable=False, unique=True),
     Column("shown", String(40), nullable=False),
     Column("created_at", Moment, nullable=False),
@@ -92,7 +89,7 @@ meetings = Table(
     "meetings",
     metadata,
     Column("id", _Id, primary_key=True),
-    _id("meeting_users"),
+    _id("meetings_users"),
     Column("platform", String(100), nullable=False),
     Column("platform_specific_id", String(255), nullable=False),
     Column("meeting_url", Text),
@@ -126,19 +123,19 @@ Index(
 #: A bot that may speak for a meeting: `session_uid` is its connection id. A meeting whose bot had to be started again
 #: has the newer one only, which shuts the older one out.
 sessions = Table(
-    "meeting_sessions",
+    "meetings_sessions",
     metadata,
     Column("id", _Id, primary_key=True),
     _id("meetings"),
     Column("session_uid", String(64), nullable=False, unique=True),
     Column("token_hash", String(64), nullable=False),
     Column("session_start_time", Moment, nullable=False),
-    UniqueConstraint("meeting_id", "session_uid", name="meeting_sessions_pair"),
+    UniqueConstraint("meeting_id", "session_uid", name="meetings_sessions_pair"),
 )
 
 #: What the bot of a meeting is to do, in order. It is told by messages that may be lost, and reads here what it missed.
 commands = Table(
-    "meeting_commands",
+    "meetings_commands",
     metadata,
     Column("meeting_id", _Id, ForeignKey("meetings.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
@@ -151,7 +148,7 @@ commands = Table(
 
 #: `key` is the start in milliseconds: a piece that comes again replaces the one with its key, until that is final.
 transcriptions = Table(
-    "transcriptions",
+    "meetings_transcriptions",
     metadata,
     Column("id", _Id, primary_key=True),
     _id("meetings"),
@@ -165,15 +162,6 @@ transcriptions = Table(
     Column("final", Boolean, nullable=False),
     Column("session_start", Moment, nullable=False),
     Column("created_at", Moment, nullable=False),
-    UniqueConstraint("meeting_id", "session_uid", "key", name="transcriptions_piece"),
-    Index("transcriptions_by_start", "meeting_id", "start_time"),
+    UniqueConstraint("meeting_id", "session_uid", "key", name="meetings_transcriptions_piece"),
+    Index("meetings_transcriptions_by_start", "meeting_id", "start_time"),
 )
-
-
-async def create_tables(database: Database) -> None:
-    """Make the tables that are not there."""
-
-    async def work(session: AsyncSession) -> None:
-        await (await session.connection()).run_sync(metadata.create_all)
-
-    await database.write(work)
