@@ -36,7 +36,7 @@ async def test_the_database_itself_keeps_an_end_an_end(world: World) -> None:
     await bot.say("exited", exit_code=0)
 
     async def revive(session: AsyncSession) -> None:
-        await session.execute(text("UPDATE meetings SET status = 'active'"))
+        await session.execute(text("UPDATE meetings SET status = 'active' WHERE status = 'completed'"))
 
     with pytest.raises(DBAPIError, match="final"):
         await world.context.database.write(revive)

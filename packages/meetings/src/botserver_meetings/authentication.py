@@ -48,7 +48,7 @@ async def authenticate_admin(request: Request, key: _AdminKey) -> None:
         wanted = (await context.secrets.get(context.settings.admin_token)).reveal()
     except NotFoundError:
         wanted = ""
-    if not wanted:
+    if not wanted.strip():
         raise AdminOffError("Admin authentication is not configured on the server.")
     if not key or not compare_digest(key.encode(errors="surrogatepass"), wanted.encode()):
         raise KeyRefusedError("Invalid or missing admin token.")

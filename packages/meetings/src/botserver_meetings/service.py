@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from botlib import InvalidError
 from botserver_meetings.context import MEETINGS, Context
 from botserver_meetings.runner import BOT_RUNNER, BotRunner
 from botserver_meetings.settings import MeetingsSettings
@@ -24,11 +25,14 @@ from botstate import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from fastapi import APIRouter
     from sqlalchemy import MetaData
 
+    from botserver_meetings.credentials import Credentials
+    from botserver_meetings.segments import Segment
+    from botserver_meetings.wire import Wire
     from botstate import AppState
 
 
@@ -42,13 +46,49 @@ async def _open_runner(state: AppState) -> AsyncIterator[BotRunner]:
 
 
 @asynccontextmanager
-async def open_context(state: AppState) -> AsyncIterator[Context]:
-    """The context over an opened state, without anything that goes on by itself."""
-    from botserver_meetings.profiles import PROFILES
+async def _open_meetings(state: AppState) -> AsyncIterator[Context]:
+    from botserver_meetings.sweep import keep_sweeping
+
+    async with _open_wire(state) as wire:
+        context = create_context(state, wire)
+        sweeping = asyncio.create_task(keep_sweeping(context, state.cache), name="sweep of meetings")
+        try:
+            yield context
+        finally:
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _open_wire(state: AppState) -> AsyncIterator[Wire]:
     from botserver_meetings.wire import NoWire
 
     settings = state.settings.part(MeetingsSettings)
-    yield Context(
+    if not settings.redis_url:
+        yield NoWire()
+        return
+    try:
+        from botserver_meetings.rediswire import open_redis_wire
+    except ModuleNotFoundError as error:
+        raise InvalidError(
+            "meetings.redis_url is set, and the client of Redis is not installed.",
+            remedy="pip install 'botserver-meetings[redis]'",
+        ) from error
+    from botserver_meetings.transcripts import take_segments
+
+    async def take(credentials: Credentials, heard: Sequence[Segment]) -> None:
+        await take_segments(create_context(state, NoWire()), credentials, heard)
+
+    async with open_redis_wire(settings.redis_url, state.require(CLOCK), take) as wire:
+        yield wire
+
+
+def create_context(state: AppState, wire: Wire) -> Context:
+    """What operations work with, over an opened state. Has no other effect."""
+    from botserver_meetings.profiles import PROFILES
+
+    settings = state.settings.part(MeetingsSettings)
+    return Context(
         settings=settings,
         profile=PROFILES[settings.profile],
         database=state.database,
@@ -57,21 +97,8 @@ async def open_context(state: AppState) -> AsyncIterator[Context]:
         clock=state.require(CLOCK),
         randomness=state.require(RANDOMNESS),
         runner=state.require(BOT_RUNNER),
-        wire=NoWire(),
+        wire=wire,
     )
-
-
-@asynccontextmanager
-async def _open_meetings(state: AppState) -> AsyncIterator[Context]:
-    from botserver_meetings.sweep import keep_sweeping
-
-    async with open_context(state) as context:
-        sweeping = asyncio.create_task(keep_sweeping(context, state.cache), name="sweep of meetings")
-        try:
-            yield context
-        finally:
-            sweeping.cancel()
-            await asyncio.gather(sweeping, return_exceptions=True)
 
 
 def _create_router(state: AppState) -> APIRouter:

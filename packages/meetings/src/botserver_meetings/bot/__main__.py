@@ -16,6 +16,7 @@ from contextlib import suppress
 from botlib import SystemClock
 from botserver_meetings.bot.configuration import Configuration, read_configuration
 from botserver_meetings.bot.life import Bot
+from botserver_meetings.bot.listener import listen
 from botserver_meetings.bot.manager import open_manager
 from botserver_meetings.botconfig import VARIABLE
 
@@ -34,7 +35,12 @@ async def _run(configuration: Configuration) -> int:
         bot = Bot(configuration, manager, SystemClock())
         with suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, bot.leave)
-        return await bot.run()
+        listening = asyncio.create_task(listen(configuration, bot.wake, SystemClock()))
+        try:
+            return await bot.run()
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
 
 
 if __name__ == "__main__":

@@ -99,7 +99,8 @@ class Bot:
 
     async def _obey(self) -> None:
         while True:
-            found = await self._insist(lambda: self._manager.commands(self._last, POLL))
+            self._woken.clear()
+            found = await self._insist(lambda: self._manager.commands(self._last, self._wait))
             if found is None:
                 self._disown()
                 return
@@ -109,6 +110,22 @@ class Bot:
                 await self._confirm()
             if any(command["action"] == "leave" for command in found):
                 self.leave("stopped")
+            elif not self._wait:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Until a message says that there is a command, or it is time to look anyway."""
+        waits = [asyncio.ensure_future(self._woken.wait()), asyncio.ensure_future(self._clock.sleep(POLL))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for it in waits:
+                it.cancel()
+
+    @property
+    def _wait(self) -> float:
+        """A bot that is woken by messages asks at once; another one lets the manager answer when there is something."""
+        return 0.0 if self._configuration.redis_url else POLL
 
     def _carry_out(self, command: dict[str, Any]) -> None:
         if command["command"] <= self._last:

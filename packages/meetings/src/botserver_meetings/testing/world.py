@@ -6,7 +6,11 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from botlib import SystemClock
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx2
 
     from botlib import FakeClock
@@ -26,9 +30,9 @@ class World:
     runner: FakeRunner
     keys: dict[int, dict[str, str]] = field(default_factory=dict)
 
-    async def user(self, limit: int | None = 1, email: str = "anna@example.org") -> int:
+    async def user(self, limit: int | None = 1) -> int:
         """A new user, whose key is in `keys`."""
-        body = {"email": email, "max_concurrent_bots": limit}
+        body = {"email": f"user-{len(self.keys) + 1}@example.org", "max_concurrent_bots": limit}
         user = (await self.client.post("/admin/users", json=body, headers=ADMIN)).json()["id"]
         token = await self.client.post(f"/admin/users/{user}/tokens", headers=ADMIN)
         self.keys[user] = {"X-API-Key": token.json()["token"]}
@@ -43,10 +47,13 @@ class World:
         body = {"platform": platform, "native_meeting_id": native_meeting_id}
         answer = await self.ask(user, "POST", "/bots", body)
         assert answer.status_code in {201, 202}, answer.text
-        meeting = answer.json()
-        name = next(it for it in self.runner.configs if it.startswith(f"vexa-bot-{meeting['id']}-"))
+        return self.bot_of(answer.json()["id"])
+
+    def bot_of(self, meeting_id: int) -> ScriptedBot:
+        """The bot that was started for this meeting."""
+        name = next(it for it in self.runner.configs if it.startswith(f"vexa-bot-{meeting_id}-"))
         config = json.loads(self.runner.configs[name])
-        return ScriptedBot(self, meeting["id"], name, config["connectionId"], config["token"])
+        return ScriptedBot(self, meeting_id, name, config["connectionId"], config["token"])
 
     async def meeting(self, user: int, meeting_id: int) -> dict[str, Any]:
         """How a meeting stands, as its user sees it."""
@@ -66,15 +73,38 @@ class ScriptedBot:
 
     async def say(self, step: str, method: str = "POST", **body: Any) -> httpx2.Response:
         """A report to the manager."""
-        return await self.world.client.request(
-            method,
-            f"/bots/internal/callback/{step}",
-            json={"connection_id": self.connection_id, **body},
-            headers={"Authorization": f"Bearer {self.token}"},
-        )
+        return await self._send(method, f"callback/{step}", body)
+
+    async def hear(self, segments: list[dict[str, Any]]) -> httpx2.Response:
+        """Hand over pieces of a transcript."""
+        return await self._send("POST", "transcription", {"segments": segments})
+
+    async def commands(self, after: int = 0) -> list[dict[str, Any]]:
+        """What the manager wants done."""
+        path = f"/bots/internal/commands?connection_id={self.connection_id}&after={after}"
+        listed: list[dict[str, Any]] = (await self.world.client.get(path, headers=self._headers)).json()["commands"]
+        return listed
 
     async def join(self) -> ScriptedBot:
         """Come as far as into the meeting."""
         for step in ("started", "joined"):
             assert (await self.say(step)).status_code == 200
         return self
+
+    async def _send(self, method: str, path: str, body: dict[str, Any]) -> httpx2.Response:
+        sent = {"connection_id": self.connection_id, **body}
+        return await self.world.client.request(method, f"/bots/internal/{path}", json=sent, headers=self._headers)
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+async def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+    """Give way to others until it is so; a failure says what was waited for."""
+    clock = SystemClock()
+    deadline = clock.monotonic() + seconds
+    while not condition():
+        if clock.monotonic() >= deadline:
+            raise AssertionError(f"Not within {seconds:g} seconds: {what}")
+        await clock.sleep(0.01)
