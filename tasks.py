@@ -1,8 +1,45 @@
 """The commands of this repository as Invoke tasks: `invoke --list`."""
 
+import sys
+
+from invoke import Collection, Context, task
+
 from botserver_stack.cli import COMMANDS, create_command_parser, main
 from partita.tasks import Program, create_tasks, namespace
 
 __all__ = ["namespace"]
 
+
+@task(help={"url": "a server that runs already", "report": "a file for the report", "real_time": "keep all pauses"})
+def meetings(
+    context: Context,
+    url: str = "",
+    admin_token: str = "",
+    report: str = "",
+    stack: bool = False,
+    real_time: bool = False,
+    json: bool = False,
+) -> None:
+    """The ten smoke suites for meeting bots, on SQLite, or with --stack on PostgreSQL and Valkey."""
+    named = {"--url": url, "--admin-token": admin_token, "--report": report}
+    flags = {"--stack": stack, "--real-time": real_time, "--json": json}
+    words = [
+        *(word for name, value in named.items() if value for word in (name, value)),
+        *(it for it in flags if flags[it]),
+    ]
+    run_program(context, "packages/meetings/tests/smoke", *words)
+
+
+def run_program(context: Context, *words: str) -> None:
+    """A Python program of this repository; its exit code is that of the task."""
+    import shlex
+
+    from invoke.exceptions import Exit
+
+    done = context.run(shlex.join([sys.executable, *words]), warn=True, pty=False)
+    if done is not None and not done.ok:
+        raise Exit(code=done.exited)
+
+
 namespace.add_collection(create_tasks(Program(COMMANDS, create_command_parser, main, name="stack")))
+namespace.add_collection(Collection("smoke", meetings))
