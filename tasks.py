@@ -2,7 +2,9 @@
 
 import sys
 
-from invoke import Collection, Context, task
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.tasks import task
 
 from botserver_stack.cli import COMMANDS, create_command_parser, main
 from partita.tasks import Program, create_tasks, namespace
@@ -37,7 +39,7 @@ def run_program(context: Context, *words: str) -> None:
     from invoke.exceptions import Exit
 
     done = context.run(shlex.join([sys.executable, *words]), warn=True, pty=False)
-    if done is not None and not done.ok:
+    if not done.ok:
         raise Exit(code=done.exited)
 
 

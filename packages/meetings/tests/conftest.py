@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -11,21 +11,13 @@ import pytest
 
 from botlib import FakeClock
 from botserver_core import create_app
-from botserver_meetings import service as manifest
-from botserver_meetings.context import MEETINGS, Context
-from botserver_meetings.runner import BOT_RUNNER
-from botserver_meetings.service import create_context
-from botserver_meetings.settings import MeetingsSettings
-from botserver_meetings.testing import FakeRunner, World
-from botserver_meetings.wire import NoWire
-from botstate import DatabaseSettings, Provider, Settings, compose, database_service, foundation, given
-from botstate.testing import FakeSecrets
+from botserver_meetings.context import MEETINGS
+from botserver_meetings.testing import FakeRunner, World, create_services
+from botstate import compose
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
-
-    from botstate import AppState
 
 
 @pytest.fixture(scope="session")
@@ -39,18 +31,9 @@ def open_world(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Abstra
     """Opens a world with these settings of meetings."""
 
     @asynccontextmanager
-    async def open_one(*, admin: str = "the admin token", **chosen: Any) -> AsyncIterator[World]:
+    async def open_one(**chosen: Any) -> AsyncIterator[World]:
         clock, runner, folder = FakeClock(), FakeRunner(), tmp_path_factory.mktemp("world")
-        settings = MeetingsSettings(run_folder=folder / "run", **chosen)
-        parts = {"meetings": settings, "database": DatabaseSettings(file=folder / "test.sqlite3")}
-        secrets = FakeSecrets({"env:ADMIN_API_TOKEN": admin} if admin else {})
-
-        @asynccontextmanager
-        async def open_context(state: AppState) -> AsyncIterator[Context]:
-            yield create_context(state, NoWire())
-
-        meetings = replace(manifest, provides=(given(BOT_RUNNER, runner), Provider(MEETINGS, open_context)))
-        services = (foundation(Settings(parts), clock=clock, secrets=secrets), database_service, meetings)
+        services = create_services(folder, clock, runner, **chosen)
         async with compose(services) as state:
             transport = httpx2.ASGITransport(create_app(state, services))
             async with httpx2.AsyncClient(transport=transport, base_url="http://server") as client:
@@ -64,3 +47,10 @@ async def world(open_world: Callable[..., AbstractAsyncContextManager[World]]) -
     """A world with the settings that everybody has, for all tests of a module: each makes users of its own."""
     async with open_world() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def rounds() -> Callable[[int, int], int]:
+    """How often a test of faults goes round: `rounds(few, many)`. `MEETINGS_FAULTS=full` takes the many."""
+    full = os.environ.get("MEETINGS_FAULTS") == "full"
+    return lambda few, many: many if full else few

@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from botlib import SystemClock
+from botlib import FakeClock, SystemClock
+from botserver_meetings.context import MEETINGS, Context
+from botserver_meetings.runner import BOT_RUNNER
+from botserver_meetings.service import create_context, service
+from botserver_meetings.settings import MeetingsSettings
+from botserver_meetings.wire import NoWire
+from botstate import DatabaseSettings, Provider, Service, Settings, database_service, foundation, given
+from botstate.testing import FakeSecrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     import httpx2
 
-    from botlib import FakeClock
-    from botserver_meetings.context import Context
+    from botlib import Clock
     from botserver_meetings.testing.runner import FakeRunner
+    from botstate import AppState
+
+
+def create_services(
+    folder: Path, clock: Clock, runner: FakeRunner, *, admin: str = "the admin token", **chosen: Any
+) -> tuple[Service, ...]:
+    """The service with these settings, on SQLite in this folder, with this clock and runner; nothing sweeps."""
+    settings = MeetingsSettings(run_folder=folder / "run", **chosen)
+    parts = {"meetings": settings, "database": DatabaseSettings(file=folder / "test.sqlite3")}
+    secrets = FakeSecrets({"env:ADMIN_API_TOKEN": admin} if admin else {})
+
+    @asynccontextmanager
+    async def open_context(state: AppState) -> AsyncIterator[Context]:
+        yield create_context(state, NoWire())
+
+    meetings = replace(service, provides=(given(BOT_RUNNER, runner), Provider(MEETINGS, open_context)))
+    return foundation(Settings(parts), clock=clock, secrets=secrets), database_service, meetings
+
 
 ADMIN = {"X-Admin-API-Key": "the admin token"}
 
