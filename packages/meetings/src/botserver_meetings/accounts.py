@@ -123,15 +123,15 @@ async def set_webhook(context: Context, user_id: int, url: str) -> User:
     return await context.database.write(work)
 
 
-async def issue_token(context: Context, user_id: int) -> Token:
-    """A new token, the only time that it is told."""
+async def issue_token(context: Context, user_id: int, lifetime: float | None = None) -> Token:
+    """A new token, the only time that it is told. It is good for so many seconds; by default as the operator says."""
     token = create_token(context.randomness)
 
     async def work(session: AsyncSession) -> Token:
         _known(await _find_user(session, users.c.id == user_id))
         now = await read_moment(session, context.clock)
-        lifetime = context.settings.token_lifetime
-        expires_at = now + timedelta(seconds=lifetime) if lifetime else None
+        seconds = context.settings.token_lifetime if lifetime is None else lifetime
+        expires_at = now + timedelta(seconds=seconds) if seconds else None
         row = {
             "user_id": user_id,
             "token_hash": hash_token(token),
@@ -164,6 +164,15 @@ async def revoke_token(context: Context, token_id: int) -> None:
         removed = await session.execute(delete(tokens).where(tokens.c.id == token_id).returning(tokens.c.id))
         if removed.scalar_one_or_none() is None:
             raise UnknownError("Token not found")
+
+    await context.database.write(work)
+
+
+async def forget_token(context: Context, token: str) -> None:
+    """The same for whoever has the token itself; one that is not known is no error."""
+
+    async def work(session: AsyncSession) -> None:
+        await session.execute(delete(tokens).where(tokens.c.token_hash == hash_token(token)))
 
     await context.database.write(work)
 

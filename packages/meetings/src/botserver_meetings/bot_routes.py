@@ -7,18 +7,15 @@ from starlette.responses import JSONResponse, Response
 
 from botserver_meetings.authentication import BotUser
 from botserver_meetings.bodies import BotSettings, BotWish
-from botserver_meetings.botconfig import DEFAULT_LANGUAGE, DEFAULT_TASK, TASKS
 from botserver_meetings.commands import reconfigure, stop
 from botserver_meetings.context import Context
-from botserver_meetings.errors import MalformedError
-from botserver_meetings.languages import LANGUAGES
 from botserver_meetings.launching import launch
 from botserver_meetings.meetings import list_running
 from botserver_meetings.paths import BY_NAME, NameInPath
-from botserver_meetings.platforms import MeetingName, complaint_about_id, complaint_about_passcode
-from botserver_meetings.reservation import Wish, reserve
+from botserver_meetings.reservation import reserve
 from botserver_meetings.schemas import DetailView, FieldsView, MeetingView, MessageView, RunningBotsView
 from botserver_meetings.views import view_meeting, view_running_bot
+from botserver_meetings.wishes import check_settings, read_wish
 
 _DENIED: dict[int | str, dict[str, Any]] = {403: {"model": DetailView}, 422: {"model": FieldsView}}
 
@@ -37,7 +34,7 @@ def add_bot_routes(router: APIRouter, context: Context) -> None:
         summary="Send a bot into a meeting",
     )
     async def request_bot(request: Request, user: BotUser, body: BotWish) -> Response:
-        wish = _check_wish(context, request, body)
+        wish = read_wish(context, request, body)
         reservation = await reserve(context, user.id, wish)
         meeting = await launch(context, reservation.meeting, reservation.credentials)
         return JSONResponse(view_meeting(profile, meeting), created)
@@ -55,7 +52,7 @@ def add_bot_routes(router: APIRouter, context: Context) -> None:
         summary="Change language or task of an active bot",
     )
     async def configure_bot(user: BotUser, name: NameInPath, body: BotSettings) -> Response:
-        _check_settings(context, body.language, body.task)
+        check_settings(context, body.language, body.task)
         await reconfigure(context, user.id, name, language=body.language, task=body.task)
         return JSONResponse({"message": "Reconfiguration request accepted and sent to the bot"}, 202)
 
@@ -69,39 +66,3 @@ def add_bot_routes(router: APIRouter, context: Context) -> None:
     async def stop_bot(user: BotUser, name: NameInPath) -> Response:
         outcome = await stop(context, user.id, name)
         return JSONResponse({"message": outcome.value}, 202)
-
-
-def _check_wish(context: Context, request: Request, body: BotWish) -> Wish:
-    strict = context.settings.strict_ids
-    _complain("native_meeting_id", complaint_about_id(body.platform, body.native_meeting_id, strict=strict))
-    if strict and body.passcode:
-        _complain("passcode", complaint_about_passcode(body.platform, body.passcode))
-    _check_settings(context, body.language, body.task)
-    return Wish(
-        name=MeetingName(body.platform, body.native_meeting_id),
-        bot_name=body.bot_name or f"VexaBot-{context.randomness.random_bytes(3).hex()}",
-        language=body.language or DEFAULT_LANGUAGE,
-        task=body.task or DEFAULT_TASK,
-        base_url=context.settings.base_url.rstrip("/") or _own_address(request),
-        passcode=body.passcode or None,
-    )
-
-
-def _check_settings(context: Context, language: str | None, task: str | None) -> None:
-    if not context.settings.strict_ids:
-        return
-    if language and language not in LANGUAGES:
-        _complain("language", "This language is not known.")
-    if task and task not in TASKS:
-        _complain("task", f"A task is one of {', '.join(TASKS)}.")
-
-
-def _complain(where: str, complaint: str) -> None:
-    if complaint:
-        raise MalformedError(where, complaint)
-
-
-def _own_address(request: Request) -> str:
-    # Where this server listens, not what the caller calls it: a bot takes its token there.
-    host, port = request.scope.get("server") or ("127.0.0.1", 8000)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

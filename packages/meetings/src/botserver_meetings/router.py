@@ -13,6 +13,7 @@ from botserver_meetings.callback_routes import add_callback_routes
 from botserver_meetings.context import MEETINGS
 from botserver_meetings.live import add_live_route
 from botserver_meetings.meeting_routes import add_meeting_routes
+from botserver_meetings.page import add_page
 
 if TYPE_CHECKING:
     from botstate import AppState
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 def create_router(state: AppState) -> APIRouter:
     """The routes of this service over an opened state. Has no other effect."""
     context = state.require(MEETINGS)
+    pages = APIRouter()
+    add_page(pages, context)
     router = APIRouter(route_class=route_class(context))
+    router.include_router(pages)
     add_callback_routes(router, context)
     add_bot_routes(router, context)
     add_meeting_routes(router, context)

@@ -117,6 +117,7 @@ service = Service(
     name="meetings",
     summary="Sends bots into meetings, and keeps what was said there.",
     create_router=_create_router,
+    page="/meetings/",
     paths=("/admin", "/bots", "/meetings", "/transcripts", "/user", "/ws"),
     settings=MeetingsSettings,
     migrations=Migrations("botserver_meetings", _tables),

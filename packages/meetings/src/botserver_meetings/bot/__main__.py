@@ -34,7 +34,7 @@ async def _run(configuration: Configuration) -> int:
     async with open_manager(configuration) as manager:
         bot = Bot(configuration, manager, SystemClock())
         with suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, bot.leave)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, bot.hurry)
         listening = asyncio.create_task(listen(configuration, bot.wake, SystemClock()))
         try:
             return await bot.run()

@@ -35,12 +35,18 @@ class Bot:
         self._leaving = asyncio.Event()
         self._reason = "self_initiated_leave"
         self._disowned = False
+        self._patience = PATIENCE
         self._woken = asyncio.Event()
 
     def leave(self, reason: str = "self_initiated_leave") -> None:
         """Go, as soon as what is said now is over."""
         self._reason = reason
         self._leaving.set()
+
+    def hurry(self) -> None:
+        """Go now, and wait for no manager that does not answer: it may be what ends."""
+        self._patience = 0.0
+        self.leave()
 
     def wake(self) -> None:
         """There may be a command: look at once."""
@@ -158,12 +164,12 @@ class Bot:
 
     async def _insist(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """Say or ask it until there is an answer, for as long as there is hope."""
-        deadline = self._clock.monotonic() + PATIENCE
+        began = self._clock.monotonic()
         while True:
             try:
                 return await call()
             except Lost:
-                if self._clock.monotonic() >= deadline:
+                if self._clock.monotonic() - began >= self._patience:
                     self._leaving.set()
                     raise
             await self._clock.sleep(_PAUSE)
