@@ -30,6 +30,7 @@ USER_ROUTES = [
     ("PATCH", "/meetings/google_meet/daily", {"data": {"name": "x"}}, 403, "Missing API token"),
     ("DELETE", "/meetings/google_meet/daily", None, 403, "Missing API token"),
     ("GET", "/transcripts/google_meet/daily", None, 403, "Missing API token"),
+    ("GET", "/user/webhook", None, 401, "Missing API Key"),
     ("PUT", "/user/webhook", {"webhook_url": "https://example.org/hook"}, 401, "Missing API Key"),
 ]
 ADMIN_ROUTES = [

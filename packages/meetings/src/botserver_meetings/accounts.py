@@ -35,6 +35,7 @@ class User:
     max_concurrent_bots: int
     data: dict[str, Any]
     created_at: datetime
+    webhook_id: str | None
 
 
 @dataclass(frozen=True)
@@ -109,16 +110,6 @@ async def change_user(context: Context, user_id: int, values: dict[str, Any]) ->
     async def work(session: AsyncSession) -> User:
         user = _known(await _find_user(session, users.c.id == user_id, lock=True))
         return await _update_user(session, user_id, values) if values else user
-
-    return await context.database.write(work)
-
-
-async def set_webhook(context: Context, user_id: int, url: str) -> User:
-    """Where this user is told what happens to the bots."""
-
-    async def work(session: AsyncSession) -> User:
-        user = _known(await _find_user(session, users.c.id == user_id, lock=True))
-        return await _update_user(session, user_id, {"data": {**user.data, "webhook_url": url}})
 
     return await context.database.write(work)
 
@@ -242,4 +233,5 @@ def _to_user(row: RowMapping) -> User:
         max_concurrent_bots=row["max_concurrent_bots"],
         data=dict(row["data"]),
         created_at=row["created_at"],
+        webhook_id=row["webhook_id"],
     )

@@ -11,7 +11,8 @@ from sqlalchemy import update
 
 from botserver_meetings.credentials import find_meeting_of_bot
 from botserver_meetings.events import announce
-from botserver_meetings.records import Meeting, Move, change, move, read_moment
+from botserver_meetings.notices import move_on
+from botserver_meetings.records import Meeting, Move, change, read_moment
 from botserver_meetings.states import TERMINAL, Cause, Status
 from botserver_meetings.tables import commands
 from botserver_meetings.transcripts import summarize
@@ -62,9 +63,7 @@ async def take_report(context: Context, report: Report) -> Answer:
             return Answer(Outcome.NOT_FOUND), None
         now = await read_moment(session, context.clock)
         values = await _values_of(context, session, meeting, report, now)
-        moved = await move(
-            session, context.profile.table, meeting, report.target, Cause.BOT, now, reason=report.reason, **values
-        )
+        moved = await move_on(context, session, meeting, report.target, Cause.BOT, now, reason=report.reason, **values)
         if moved is not None:
             return Answer(Outcome.MOVED, moved.meeting), moved
         return Answer(Outcome.IGNORED, meeting), None

@@ -15,7 +15,8 @@ from botlib import UnavailableError
 from botserver_meetings.credentials import find_connection_id, find_meeting_of_bot
 from botserver_meetings.errors import StateConflictError, UnknownError
 from botserver_meetings.events import announce, command_channel, tell
-from botserver_meetings.records import Meeting, Move, change, find_meetings, move, read_moment
+from botserver_meetings.notices import move_on
+from botserver_meetings.records import Meeting, Move, change, find_meetings, read_moment
 from botserver_meetings.staleness import STOPPED
 from botserver_meetings.states import OPEN, TERMINAL, Cause, Status
 from botserver_meetings.tables import commands
@@ -176,11 +177,10 @@ async def _move_at_stop(context: Context, session: AsyncSession, meeting: Meetin
     early = {Status.RESERVED}
     if context.profile.stop_finalizes:
         early |= {Status.STARTING, Status.AWAITING_ADMISSION}
-    table = context.profile.table
     if meeting.status in early:
         data = {**meeting.data, "completion_reason": STOPPED}
-        return await move(session, table, meeting, Status.COMPLETED, Cause.USER, now, reason=STOPPED, data=data)
-    return await move(session, table, meeting, Status.STOPPING, Cause.USER, now, reason=STOPPED)
+        return await move_on(context, session, meeting, Status.COMPLETED, Cause.USER, now, reason=STOPPED, data=data)
+    return await move_on(context, session, meeting, Status.STOPPING, Cause.USER, now, reason=STOPPED)
 
 
 async def _write(

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from botserver_meetings.settings import MeetingsSettings
     from botserver_meetings.wire import Wire
     from botstate import Channels, Database, Secrets
+    from botstate.webhooks.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
 class Context:
-    """Opened parts of the state, and what the operator has chosen."""
+    """Opened parts of the state, and what the operator has chosen.
+
+    `allowed_hosts` are places that webhooks may go to although they are not public.
+    """
 
     settings: MeetingsSettings
     profile: Profile
@@ -29,6 +33,8 @@ class Context:
     randomness: Randomness
     runner: BotRunner
     wire: Wire
+    webhooks: Webhooks | None = None
+    allowed_hosts: tuple[str, ...] = ()
 
 
 MEETINGS = Capability[Context]("meetings")

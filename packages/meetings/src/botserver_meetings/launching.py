@@ -13,7 +13,8 @@ from botserver_meetings.botconfig import BotConfig
 from botserver_meetings.credentials import admit, create_credentials
 from botserver_meetings.errors import LaunchError
 from botserver_meetings.events import announce
-from botserver_meetings.records import Meeting, change, lock_meeting, move, read_moment
+from botserver_meetings.notices import move_on
+from botserver_meetings.records import Meeting, change, lock_meeting, read_moment
 from botserver_meetings.staleness import Sight
 from botserver_meetings.states import Cause, Status
 from botserver_meetings.tables import meetings
@@ -109,8 +110,8 @@ async def _fail(context: Context, meeting_id: int) -> None:
             "failure_reason": "start_failed",
             "failure_stage": context.profile.name_of(meeting.status),
         }
-        return await move(
-            session, context.profile.table, meeting, Status.FAILED, Cause.LAUNCH, now, reason="start_failed", data=data
+        return await move_on(
+            context, session, meeting, Status.FAILED, Cause.LAUNCH, now, reason="start_failed", data=data
         )
 
     await announce(context, await context.database.write(work))

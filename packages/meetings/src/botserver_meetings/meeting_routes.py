@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, Response
 
-from botserver_meetings.accounts import set_webhook
 from botserver_meetings.authentication import ApiUser, WebhookUser
 from botserver_meetings.bodies import MeetingUpdate, Webhook
 from botserver_meetings.context import Context
 from botserver_meetings.export import FORMATS
 from botserver_meetings.meetings import annotate, delete_meetings, list_meetings, not_found
+from botserver_meetings.notices import describe_webhook, set_webhook
 from botserver_meetings.paths import BY_NAME, NameInPath
 from botserver_meetings.schemas import (
     DetailView,
@@ -19,7 +19,8 @@ from botserver_meetings.schemas import (
     MeetingView,
     MessageView,
     TranscriptView,
-    UserView,
+    WebhookUserView,
+    WebhookView,
 )
 from botserver_meetings.transcripts import read_transcript, to_json
 from botserver_meetings.views import view_meeting, view_user
@@ -84,9 +85,19 @@ def add_meeting_routes(router: APIRouter, context: Context) -> None:
 
     @router.put(
         "/user/webhook",
-        response_model=UserView,
+        response_model=WebhookUserView,
         responses={**_DENIED, 400: {"model": DetailView}, 401: {"model": DetailView}},
         summary="Where to tell what happens to bots",
     )
     async def webhook(user: WebhookUser, body: Webhook) -> Response:
-        return JSONResponse(view_user(await set_webhook(context, user.id, body.webhook_url)))
+        changed, secret = await set_webhook(context, user.id, body.webhook_url)
+        return JSONResponse({**view_user(changed), **({"webhook_secret": secret} if secret else {})})
+
+    @router.get(
+        "/user/webhook",
+        response_model=WebhookView,
+        responses={**_DENIED, 401: {"model": DetailView}},
+        summary="Where that is, and what came of the newest notices",
+    )
+    async def webhook_state(user: WebhookUser) -> Response:
+        return JSONResponse(await describe_webhook(context, user))

@@ -26,6 +26,7 @@ class Profile:
     `stop_finalizes`: who stops a bot that is not in its meeting yet ends it at once, and the stop of an active one is
     seen in its status before the bot has answered.
     `keeps_deleted`: deleting a meeting keeps its row without content, and is for ended ones only.
+    `tells_every_step`: webhooks are told every step, not ends only.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Profile:
     refuses_twins: bool = False
     stop_finalizes: bool = False
     keeps_deleted: bool = False
+    tells_every_step: bool = False
 
     def name_of(self, status: Status) -> str:
         """The state as clients of this dialect know it."""
@@ -69,5 +71,6 @@ V06 = Profile(
     refuses_twins=True,
     stop_finalizes=True,
     keeps_deleted=True,
+    tells_every_step=True,
 )
 PROFILES: Mapping[str, Profile] = {it.name: it for it in (SEED, V06)}

@@ -125,6 +125,39 @@ class UserDetailView(UserView):
     api_tokens: list[TokenView]
 
 
+class WebhookUserView(UserView):
+    """A user; the secret that signs webhooks is told when the address is new."""
+
+    webhook_secret: str | None = None
+
+
+class AttemptView(BaseModel):
+    """One try to deliver a notice."""
+
+    at: str
+    outcome: str
+    detail: str
+    next: str | None
+
+
+class NoticeView(BaseModel):
+    """What was sent, or is to be."""
+
+    id: str
+    state: str
+    created_at: str
+    attempts: list[AttemptView]
+
+
+class WebhookView(BaseModel):
+    """Where a user is told, and how that goes. `disabled` is the reason why nothing is sent any more."""
+
+    webhook_url: str | None
+    failures: int
+    disabled: str
+    notices: list[NoticeView]
+
+
 class UsageView(UserView):
     """A user with the number of meetings."""
 

@@ -19,6 +19,8 @@ from botstate import (
     RANDOMNESS,
     SECRETS,
     SETTINGS,
+    WEBHOOKS,
+    HttpSettings,
     Migrations,
     Provider,
     Service,
@@ -98,6 +100,8 @@ def create_context(state: AppState, wire: Wire) -> Context:
         randomness=state.require(RANDOMNESS),
         runner=state.require(BOT_RUNNER),
         wire=wire,
+        webhooks=state.require(WEBHOOKS) if state.has(WEBHOOKS) else None,
+        allowed_hosts=state.settings.part(HttpSettings).allowed if state.has(WEBHOOKS) else (),
     )
 
 

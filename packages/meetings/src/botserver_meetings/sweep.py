@@ -13,7 +13,8 @@ from botlib import BotError, UnavailableError
 from botserver_meetings.commands import end_process
 from botserver_meetings.events import announce
 from botserver_meetings.launching import relaunch
-from botserver_meetings.records import Meeting, Move, find_open_meetings, lock_meeting, move, read_moment
+from botserver_meetings.notices import move_on
+from botserver_meetings.records import Meeting, Move, find_open_meetings, lock_meeting, read_moment
 from botserver_meetings.staleness import STOPPED, Ages, Sight, reason_to_give_up
 from botserver_meetings.states import TERMINAL, Cause, Status
 from botserver_meetings.transcripts import summarize
@@ -114,7 +115,7 @@ async def _give_up(context: Context, seen: Meeting, sight: Sight, watched: float
         else:
             target = Status.FAILED
             data |= {"failure_reason": reason, "failure_stage": context.profile.name_of(meeting.status)}
-        return await move(session, context.profile.table, meeting, target, Cause.SWEEP, now, reason=reason, data=data)
+        return await move_on(context, session, meeting, target, Cause.SWEEP, now, reason=reason, data=data)
 
     moved = await context.database.write(work)
     if moved is None:

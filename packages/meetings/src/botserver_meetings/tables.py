@@ -67,6 +67,7 @@ users = Table(
     Column("max_concurrent_bots", Integer, nullable=False),
     Column("data", _Object, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("webhook_id", String(36)),
     CheckConstraint("max_concurrent_bots >= 0", name="meetings_users_limit"),
 )
 

@@ -17,7 +17,7 @@ from botstate import DatabaseSettings, Provider, Service, Settings, database_ser
 from botstate.testing import FakeSecrets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     import httpx2
@@ -28,11 +28,21 @@ if TYPE_CHECKING:
 
 
 def create_services(
-    folder: Path, clock: Clock, runner: FakeRunner, *, admin: str = "the admin token", **chosen: Any
+    folder: Path,
+    clock: Clock,
+    runner: FakeRunner,
+    *,
+    admin: str = "the admin token",
+    parts: Mapping[str, object] | None = None,
+    basis: Sequence[Service] = (),
+    **chosen: Any,
 ) -> tuple[Service, ...]:
-    """The service with these settings, on SQLite in this folder, with this clock and runner; nothing sweeps."""
+    """The service with these settings, on SQLite in this folder, with this clock and runner; nothing sweeps.
+
+    `parts` are settings of other services, `basis` further services that it stands on.
+    """
     settings = MeetingsSettings(run_folder=folder / "run", **chosen)
-    parts = {"meetings": settings, "database": DatabaseSettings(file=folder / "test.sqlite3")}
+    own = {"meetings": settings, "database": DatabaseSettings(file=folder / "test.sqlite3")}
     secrets = FakeSecrets({"env:ADMIN_API_TOKEN": admin} if admin else {})
 
     @asynccontextmanager
@@ -40,7 +50,8 @@ def create_services(
         yield create_context(state, NoWire())
 
     meetings = replace(service, provides=(given(BOT_RUNNER, runner), Provider(MEETINGS, open_context)))
-    return foundation(Settings(parts), clock=clock, secrets=secrets), database_service, meetings
+    below = foundation(Settings({**own, **(parts or {})}), clock=clock, secrets=secrets)
+    return below, database_service, *basis, meetings
 
 
 ADMIN = {"X-Admin-API-Key": "the admin token"}

@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("max_concurrent_bots", sa.Integer(), nullable=False),
         sa.Column("data", OBJECT, nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("webhook_id", sa.String(length=36)),
         sa.CheckConstraint("max_concurrent_bots >= 0", name="meetings_users_limit"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("email"),
