@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_the_revisions_make_the_tables_that_the_code_knows(world: World) -> None:
     def differences(connection: Connection) -> list[object]:
-        options = {"include_name": lambda name, kind, _parents: kind != "table" or name.startswith("meetings")}
+        options = {"include_name": lambda name, kind, _parents: kind != "table" or str(name).startswith("meetings")}
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
     async def work(session: AsyncSession) -> list[object]:

@@ -19,9 +19,6 @@ from botstate import (
     WebhookSettings,
     WebhookVerifier,
     compose,
-    http_service,
-    outbox_service,
-    webhooks_service,
 )
 from botstate.memory import MemoryCache
 
@@ -73,8 +70,7 @@ async def opened(folder: Path, port: int, **chosen: Any) -> AsyncIterator[World]
         "webhooks": WebhookSettings(),
     }
     runner = FakeRunner()
-    basis = (http_service, outbox_service, webhooks_service)
-    services = create_services(folder, SystemClock(), runner, parts=parts, basis=basis, **chosen)
+    services = create_services(folder, SystemClock(), runner, parts=parts, **chosen)
     async with compose(services) as state:
         transport = httpx2.ASGITransport(create_app(state, services))
         async with httpx2.AsyncClient(transport=transport, base_url="http://server") as client:

@@ -188,6 +188,14 @@ async def give_up_many(world: World, count: int, monkeypatch: pytest.MonkeyPatch
         if moved is not None:
             told.append(moved.meeting.id)
 
+    async def look_after_together(*seen: Any) -> None:
+        if asyncio.current_task() not in started:
+            started.add(asyncio.current_task())
+            await all_have_read.wait()
+        await right(*seen)
+
+    right, started, all_have_read = module._look_after, set[Any](), asyncio.Barrier(3)
+    monkeypatch.setattr(module, "_look_after", look_after_together)
     monkeypatch.setattr(module, "announce", count_ends)
     await world.clock.advance(121)
     await asyncio.gather(*(sweep(world.context, ALWAYS) for _ in range(3)))

@@ -15,7 +15,16 @@ from vexa_client.vexa import VexaClientError
 from botserver_core.testing import running
 from botserver_meetings import service
 from botserver_meetings.settings import MeetingsSettings
-from botstate import DatabaseSettings, Settings, database_service, foundation
+from botserver_meetings.testing import BASIS
+from botstate import (
+    CacheSettings,
+    DatabaseSettings,
+    HttpSettings,
+    OutboxSettings,
+    Settings,
+    WebhookSettings,
+    foundation,
+)
 from botstate.testing import FakeSecrets
 
 if TYPE_CHECKING:
@@ -31,9 +40,13 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     parts = {
         "meetings": MeetingsSettings(run_folder=folder / "bots", sweep_interval=1.0),
         "database": DatabaseSettings(file=folder / "server.sqlite3"),
+        "cache": CacheSettings(),
+        "http": HttpSettings(),
+        "outbox": OutboxSettings(),
+        "webhooks": WebhookSettings(),
     }
     secrets = FakeSecrets({"env:ADMIN_API_TOKEN": "adm"})
-    with running((foundation(Settings(parts), secrets=secrets), database_service, service)) as address:
+    with running((foundation(Settings(parts), secrets=secrets), *BASIS, service)) as address:
         yield address
     assert not [it for it in folder.glob("bots/*.bot") if lock_is_held(it)], "a bot outlives its server"
 

@@ -33,7 +33,7 @@ class Context:
     randomness: Randomness
     runner: BotRunner
     wire: Wire
-    webhooks: Webhooks | None = None
+    webhooks: Webhooks
     allowed_hosts: tuple[str, ...] = ()
 
 

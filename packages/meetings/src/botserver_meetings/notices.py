@@ -48,7 +48,7 @@ async def move_on(
 ) -> Move | None:
     """`records.move` by the table of this dialect, with the notice of it in the same unit of work."""
     moved = await move(session, context.profile.table, meeting, target, cause, at, reason=reason, **values)
-    if moved is not None and context.webhooks is not None:
+    if moved is not None:
         await _leave_notice(context.webhooks, context.profile, session, moved)
     return moved
 
@@ -60,7 +60,7 @@ async def set_webhook(context: Context, user_id: int, url: str) -> tuple[User, s
     """
     _check_address(url, context.allowed_hosts)
     user = await get_user(context, user_id=user_id)
-    if context.webhooks is None or (user.webhook_id is not None and user.data.get("webhook_url") == url):
+    if user.webhook_id is not None and user.data.get("webhook_url") == url:
         return await _note_webhook(context, user, url, user.webhook_id), ""
     webhook, secret = await context.webhooks.subscribe(_owner(user_id), url)
     changed = await _note_webhook(context, user, url, str(webhook.id))
@@ -72,7 +72,7 @@ async def set_webhook(context: Context, user_id: int, url: str) -> tuple[User, s
 async def describe_webhook(context: Context, user: User) -> dict[str, Any]:
     """Where the user is told, whether that works, and what came of the newest notices."""
     shown: dict[str, Any] = {"webhook_url": user.data.get("webhook_url"), "failures": 0, "disabled": "", "notices": []}
-    if context.webhooks is None or user.webhook_id is None:
+    if user.webhook_id is None:
         return shown
     owner, number = _owner(user.id), UUID(user.webhook_id)
     webhook = await context.webhooks.get(owner, number)

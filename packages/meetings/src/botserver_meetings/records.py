@@ -9,7 +9,8 @@ from sqlalchemy import desc, func, literal, select, update
 
 from botserver_meetings.platforms import MeetingName, Platform
 from botserver_meetings.states import OPEN, Cause, Status, Transition, may_follow
-from botserver_meetings.tables import Moment, meetings
+from botserver_meetings.tables import meetings
+from botstate.tables import UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,8 +67,8 @@ def current_moment(session: AsyncSession, clock: Clock) -> ColumnElement[datetim
     Managers whose own clocks differ would otherwise take each other's live bots for dead.
     """
     if session.get_bind().dialect.name == "postgresql":
-        return func.clock_timestamp(type_=Moment)
-    return literal(clock.now(), Moment)
+        return func.clock_timestamp(type_=UtcDateTime)
+    return literal(clock.now(), UtcDateTime)
 
 
 async def read_moment(session: AsyncSession, clock: Clock) -> datetime:

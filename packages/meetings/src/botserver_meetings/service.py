@@ -100,8 +100,8 @@ def create_context(state: AppState, wire: Wire) -> Context:
         randomness=state.require(RANDOMNESS),
         runner=state.require(BOT_RUNNER),
         wire=wire,
-        webhooks=state.require(WEBHOOKS) if state.has(WEBHOOKS) else None,
-        allowed_hosts=state.settings.part(HttpSettings).allowed if state.has(WEBHOOKS) else (),
+        webhooks=state.require(WEBHOOKS),
+        allowed_hosts=state.settings.part(HttpSettings).allowed,
     )
 
 
@@ -126,5 +126,5 @@ service = Service(
     settings=MeetingsSettings,
     migrations=Migrations("botserver_meetings", _tables),
     provides=(Provider(BOT_RUNNER, _open_runner), Provider(MEETINGS, _open_meetings)),
-    requires=(CACHE, CHANNELS, CLOCK, DATA_FOLDER, DATABASE, RANDOMNESS, SECRETS, SETTINGS),
+    requires=(CACHE, CHANNELS, CLOCK, DATA_FOLDER, DATABASE, RANDOMNESS, SECRETS, SETTINGS, WEBHOOKS),
 )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -11,7 +10,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     Float,
     ForeignKey,
     Index,
@@ -20,31 +18,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from botserver_meetings.states import Status
-
-if TYPE_CHECKING:
-    from sqlalchemy import Dialect
-
-
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC. Databases that forget the zone are told again."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        return value.astimezone(UTC) if value is not None else None
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
+from botstate.tables import UtcDateTime
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
 _Object = JSON().with_variant(JSONB, "postgresql")
@@ -66,7 +45,7 @@ users = Table(
     Column("image_url", Text),
     Column("max_concurrent_bots", Integer, nullable=False),
     Column("data", _Object, nullable=False),
-    Column("created_at", Moment, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
     Column("webhook_id", String(36)),
     CheckConstraint("max_concurrent_bots >= 0", name="meetings_users_limit"),
 )
@@ -79,8 +58,8 @@ tokens = Table(
     _id("meetings_users", index=True),
     Column("token_hash", String(64), nullable=False, unique=True),
     Column("shown", String(40), nullable=False),
-    Column("created_at", Moment, nullable=False),
-    Column("expires_at", Moment),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
 )
 
 #: `history` is every step of `status`. `bot` is what a bot is started with. `launched_at` is null while the start is
@@ -98,17 +77,17 @@ meetings = Table(
     Column("history", _Object, nullable=False),
     Column("bot_container_id", String(255), nullable=False),
     Column("bot", _Object, nullable=False),
-    Column("launch_claimed_at", Moment, nullable=False),
-    Column("launched_at", Moment),
-    Column("start_time", Moment),
-    Column("end_time", Moment),
-    Column("beat_at", Moment, nullable=False),
-    Column("leave_at", Moment),
+    Column("launch_claimed_at", UtcDateTime, nullable=False),
+    Column("launched_at", UtcDateTime),
+    Column("start_time", UtcDateTime),
+    Column("end_time", UtcDateTime),
+    Column("beat_at", UtcDateTime, nullable=False),
+    Column("leave_at", UtcDateTime),
     Column("command", Integer, nullable=False),
     Column("data", _Object, nullable=False),
     Column("deleted", Boolean, nullable=False),
-    Column("created_at", Moment, nullable=False),
-    Column("updated_at", Moment, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
     CheckConstraint("status IN ({})".format(", ".join(f"'{it.value}'" for it in Status)), name="meetings_status"),
     Index("meetings_by_name", "user_id", "platform", "platform_specific_id", "created_at"),
     Index("meetings_by_state", "user_id", "status"),
@@ -130,7 +109,7 @@ sessions = Table(
     _id("meetings"),
     Column("session_uid", String(64), nullable=False, unique=True),
     Column("token_hash", String(64), nullable=False),
-    Column("session_start_time", Moment, nullable=False),
+    Column("session_start_time", UtcDateTime, nullable=False),
     UniqueConstraint("meeting_id", "session_uid", name="meetings_sessions_pair"),
 )
 
@@ -143,8 +122,8 @@ commands = Table(
     Column("action", String(20), nullable=False),
     Column("language", String(10)),
     Column("task", String(20)),
-    Column("created_at", Moment, nullable=False),
-    Column("applied_at", Moment),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("applied_at", UtcDateTime),
 )
 
 #: `key` is the start in milliseconds: a piece that comes again replaces the one with its key, until that is final.
@@ -161,8 +140,8 @@ transcriptions = Table(
     Column("speaker", String(255)),
     Column("language", String(10)),
     Column("final", Boolean, nullable=False),
-    Column("session_start", Moment, nullable=False),
-    Column("created_at", Moment, nullable=False),
+    Column("session_start", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("meeting_id", "session_uid", "key", name="meetings_transcriptions_piece"),
     Index("meetings_transcriptions_by_start", "meeting_id", "start_time"),
 )

@@ -50,6 +50,7 @@ def _start_stack(stack: ExitStack) -> dict[str, str]:
     stack.callback(servers.stop)
     redis = servers.stack.redis_url
     return {
+        "BOT_CACHE__URL": redis,
         "BOT_DATABASE__URL": servers.stack.database_url,
         "BOT_MEETINGS__REDIS_URL": redis,
     }

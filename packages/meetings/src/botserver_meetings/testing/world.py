@@ -13,11 +13,27 @@ from botserver_meetings.runner import BOT_RUNNER
 from botserver_meetings.service import create_context, service
 from botserver_meetings.settings import MeetingsSettings
 from botserver_meetings.wire import NoWire
-from botstate import DatabaseSettings, Provider, Service, Settings, database_service, foundation, given
+from botstate import (
+    CacheSettings,
+    DatabaseSettings,
+    HttpSettings,
+    OutboxSettings,
+    Provider,
+    Service,
+    Settings,
+    WebhookSettings,
+    cache_service,
+    database_service,
+    foundation,
+    given,
+    http_service,
+    outbox_service,
+    webhooks_service,
+)
 from botstate.testing import FakeSecrets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     import httpx2
@@ -27,22 +43,26 @@ if TYPE_CHECKING:
     from botstate import AppState
 
 
+#: What the service stands on, besides the foundation.
+BASIS = (database_service, cache_service, http_service, outbox_service, webhooks_service)
+
+
 def create_services(
     folder: Path,
     clock: Clock,
     runner: FakeRunner,
     *,
+    database: DatabaseSettings | None = None,
     admin: str = "the admin token",
     parts: Mapping[str, object] | None = None,
-    basis: Sequence[Service] = (),
     **chosen: Any,
 ) -> tuple[Service, ...]:
-    """The service with these settings, on SQLite in this folder, with this clock and runner; nothing sweeps.
+    """The service with these settings and all that it stands on, with this clock and runner; nothing sweeps.
 
-    `parts` are settings of other services, `basis` further services that it stands on.
+    The database is SQLite in this folder unless another one is given; `parts` are settings of other services.
     """
     settings = MeetingsSettings(run_folder=folder / "run", **chosen)
-    own = {"meetings": settings, "database": DatabaseSettings(file=folder / "test.sqlite3")}
+    own = {"meetings": settings, "database": database or DatabaseSettings(file=folder / "test.sqlite3")}
     secrets = FakeSecrets({"env:ADMIN_API_TOKEN": admin} if admin else {})
 
     @asynccontextmanager
@@ -50,8 +70,14 @@ def create_services(
         yield create_context(state, NoWire())
 
     meetings = replace(service, provides=(given(BOT_RUNNER, runner), Provider(MEETINGS, open_context)))
-    below = foundation(Settings({**own, **(parts or {})}), clock=clock, secrets=secrets)
-    return below, database_service, *basis, meetings
+    others = {
+        "cache": CacheSettings(),
+        "http": HttpSettings(),
+        "outbox": OutboxSettings(),
+        "webhooks": WebhookSettings(),
+    }
+    below = foundation(Settings({**others, **own, **(parts or {})}), clock=clock, secrets=secrets)
+    return below, *BASIS, meetings
 
 
 ADMIN = {"X-Admin-API-Key": "the admin token"}
