@@ -146,6 +146,17 @@ async def test_a_start_that_is_owed_is_made_once_and_shuts_the_first_bot_out(wor
     assert (await world.meeting(anna, bot.meeting_id))["status"] == "active"
 
 
+async def test_without_the_debt_in_the_row_a_place_stays_taken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna = await world.user(limit=1)
+    meeting = await reserve_only(world.context, anna)
+    monkeypatch.setattr(module, "_owes_start", lambda *_: False)
+    await world.clock.advance(31)
+    await sweep(world.context, ALWAYS)
+    assert (await world.meeting(anna, meeting.id))["status"] == "reserved"
+    full = {"platform": "zoom", "native_meeting_id": "other"}
+    assert (await world.ask(anna, "POST", "/bots", full)).status_code == 429
+
+
 async def test_a_start_that_was_made_and_not_noted_is_not_made_again(world: World) -> None:
     anna = await world.user()
     meeting = await reserve_only(world.context, anna)

@@ -39,7 +39,7 @@ _KILL_TIME = 5.0
 class ProcessRunner:
     """A `BotRunner`. Managers that share a run folder see each other's bots; each ends its own when it is closed."""
 
-    def __init__(self, folder: Path, clock: Clock, program: Sequence[str] = PROGRAM) -> None:
+    def __init__(self, folder: Path, clock: Clock, program: Sequence[str]) -> None:
         self._folder = folder.absolute()  # it is told to processes
         self._clock = clock
         self._program = tuple(program)
@@ -123,7 +123,7 @@ class ProcessRunner:
 @asynccontextmanager
 async def open_processes(folder: Path, clock: Clock) -> AsyncIterator[ProcessRunner]:
     """A runner that ends its bots when it is closed."""
-    runner = ProcessRunner(folder, clock)
+    runner = ProcessRunner(folder, clock, PROGRAM)
     try:
         yield runner
     finally:

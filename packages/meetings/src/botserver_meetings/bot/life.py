@@ -137,6 +137,7 @@ class Bot:
         if command["command"] <= self._last:
             return
         self.applied.append(command["command"])
+        print(f"command {command['command']}: {command['action']}", flush=True)
         if command["action"] == "reconfigure":
             self._language = command.get("language") or self._language
             self._task = command.get("task") or self._task
