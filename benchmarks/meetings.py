@@ -1,8 +1,8 @@
 """How fast meeting bots are managed, on a throw-away PostgreSQL: `uv run python benchmarks/meetings.py`.
 
-Reservations are compared with the same statements written by hand in psycopg, in turns within one run. The other figures
-are of one server process: the list of running bots among many meetings, the way of a status to a WebSocket, and the memory
-of a server with many live bots.
+Reservations are compared with the same statements written by hand in psycopg, in turns within one run. The other
+figures are of one server process: the list of running bots among many meetings, the way of a status to a WebSocket, and
+the memory of a server with many live bots.
 """
 
 from __future__ import annotations
@@ -133,7 +133,8 @@ async def _create_users(url: str, count: int) -> None:
     async with await psycopg.AsyncConnection.connect(url) as connection:
         for number in range(count):
             await connection.execute(
-                "INSERT INTO meetings_users (email, max_concurrent_bots, data, created_at) VALUES (%s, %s, '{}', now())",
+                "INSERT INTO meetings_users (email, max_concurrent_bots, data, created_at) "
+                "VALUES (%s, %s, '{}', now())",
                 (f"user-{number}@example.org", LIMIT),
             )
 
@@ -141,7 +142,7 @@ async def _create_users(url: str, count: int) -> None:
 async def _measure_server(url: str, folder: Path, options: argparse.Namespace) -> None:
     runner_folder = folder / "configs"
     runner_folder.mkdir()
-    server = subprocess.Popen(
+    server = subprocess.Popen(  # noqa: ASYNC220 - nothing else happens yet
         [sys.executable, __file__, "--serve", url, str(runner_folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -234,7 +235,7 @@ async def _measure_bots(client: httpx2.AsyncClient, key: dict[str, str], folder:
             break
     took = time.perf_counter() - began
     await asyncio.sleep(20)
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")  # noqa: ASYNC240 - a few lines
     peak = int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
     print(f"{active} of {count} bots active after {took:.0f} s; the server took {peak:.0f} MiB at most")
     for bot in bots:

@@ -28,7 +28,7 @@ class MeetingsSettings:
     run_folder: Path = Path("meetings")
     base_url: str = ""
     redis_url: Secret = field(default_factory=lambda: Secret(""))
-    sweep_interval: float = 60.0
+    sweep_interval: float = 10.0
     launch_patience: float = 30.0
     token_lifetime: float = 0.0
     poll: float = 5.0
