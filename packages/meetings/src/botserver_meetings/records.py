@@ -10,7 +10,7 @@ from sqlalchemy import desc, func, literal, select, update
 from botserver_meetings.platforms import MeetingName, Platform
 from botserver_meetings.states import OPEN, Cause, Status, Transition, may_follow
 from botserver_meetings.tables import meetings
-from botstate.tables import UtcDateTime
+from botstate.columns import UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

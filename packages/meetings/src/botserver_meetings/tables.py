@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -20,31 +19,27 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from botserver_meetings.states import Status
-from botstate.tables import UtcDateTime
-
-_Id = BigInteger().with_variant(Integer, "sqlite")
-_Object = JSON().with_variant(JSONB, "postgresql")
+from botstate.columns import Counter, Json, UtcDateTime
 
 metadata = MetaData()
 
 
 def _id(table: str, *, index: bool = False) -> Column[Any]:
     name = {"meetings_users": "user_id", "meetings": "meeting_id"}[table]
-    return Column(name, _Id, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False, index=index)
+    return Column(name, Counter, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False, index=index)
 
 
 users = Table(
     "meetings_users",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Counter, primary_key=True),
     Column("email", String(255), nullable=False, unique=True),
     Column("name", String(100)),
     Column("image_url", Text),
     Column("max_concurrent_bots", Integer, nullable=False),
-    Column("data", _Object, nullable=False),
+    Column("data", Json, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("webhook_id", String(36)),
     CheckConstraint("max_concurrent_bots >= 0", name="meetings_users_limit"),
@@ -54,7 +49,7 @@ users = Table(
 tokens = Table(
     "meetings_tokens",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Counter, primary_key=True),
     _id("meetings_users", index=True),
     Column("token_hash", String(64), nullable=False, unique=True),
     Column("shown", String(40), nullable=False),
@@ -68,15 +63,15 @@ tokens = Table(
 meetings = Table(
     "meetings",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Counter, primary_key=True),
     _id("meetings_users"),
     Column("platform", String(100), nullable=False),
     Column("platform_specific_id", String(255), nullable=False),
     Column("meeting_url", Text),
     Column("status", String(50), nullable=False),
-    Column("history", _Object, nullable=False),
+    Column("history", Json, nullable=False),
     Column("bot_container_id", String(255), nullable=False),
-    Column("bot", _Object, nullable=False),
+    Column("bot", Json, nullable=False),
     Column("launch_claimed_at", UtcDateTime, nullable=False),
     Column("launched_at", UtcDateTime),
     Column("start_time", UtcDateTime),
@@ -84,7 +79,7 @@ meetings = Table(
     Column("beat_at", UtcDateTime, nullable=False),
     Column("leave_at", UtcDateTime),
     Column("command", Integer, nullable=False),
-    Column("data", _Object, nullable=False),
+    Column("data", Json, nullable=False),
     Column("deleted", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -105,7 +100,7 @@ Index(
 sessions = Table(
     "meetings_sessions",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Counter, primary_key=True),
     _id("meetings"),
     Column("session_uid", String(64), nullable=False, unique=True),
     Column("token_hash", String(64), nullable=False),
@@ -117,7 +112,7 @@ sessions = Table(
 commands = Table(
     "meetings_commands",
     metadata,
-    Column("meeting_id", _Id, ForeignKey("meetings.id", ondelete="CASCADE"), primary_key=True),
+    Column("meeting_id", Counter, ForeignKey("meetings.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("action", String(20), nullable=False),
     Column("language", String(10)),
@@ -130,7 +125,7 @@ commands = Table(
 transcriptions = Table(
     "meetings_transcriptions",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Counter, primary_key=True),
     _id("meetings"),
     Column("session_uid", String(64), nullable=False),
     Column("key", BigInteger, nullable=False),
