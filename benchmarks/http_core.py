@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import re
 import resource
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from collections import deque
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -72,6 +75,21 @@ settings = Settings({{"web": WebSettings(address_rate=rate, user_rate=rate, toke
 items = Service(name="items", create_router=lambda _: router, paths=("/items",), provides=(given(CALLERS, Callers()),))
 serve([foundation(settings), items], port=0, ready=lambda url, _: print(url, flush=True))
 """
+
+#: What the abuser sends, again and again; the last two are slow, and it holds many of them.
+ABUSES = (
+    b"GET /items/7 HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    b"GET /items/7 HTTP/1.1\r\nHost: a\r\n" + b"X-A: 1\r\n" * 5000 + b"\r\n",
+    b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"POST /items HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\n",
+    b"POST /items HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 40000\r\n\r\n"
+    + b"[" * 40_000,
+    b"POST /items HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"\x16\x03\x01\r\n\r\n",
+    b"GET /items/7 HT",
+    b"POST /items HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n[",
+)
+ABUSES_PER_SECOND = 50
 
 COMPOSE = """
 import asyncio, time
@@ -137,7 +155,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--client", metavar="URL", help=argparse.SUPPRESS)
+    parser.add_argument("--abuser", metavar="URL", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.abuser:
+        abuse(options.abuser)
     if options.client:
         print(json.dumps(asyncio.run(load_here(options.client, options.seconds))))
         return
@@ -155,6 +176,11 @@ def measure(rounds: int, seconds: float) -> dict[str, object]:
         for one in (bare, ours):
             load(one, 1.0)
         pairs = [(load(bare, seconds), load(ours, seconds)) for _ in range(rounds)]
+        calm, abused = [], []
+        for _ in range(rounds):
+            calm.append(load(ours, seconds))
+            with abuser(ours.url):
+                abused.append(load(ours, seconds))
     imports = [time_of("from botserver_core import create_app, serve") - time_of("pass") for _ in range(rounds)]
     composed = [run_python(COMPOSE).split() for _ in range(rounds)]
     return {
@@ -168,6 +194,12 @@ def measure(rounds: int, seconds: float) -> dict[str, object]:
         "p99, bare FastAPI, ms": round(statistics.median(bare.p99_ms for bare, _ in pairs), 2),
         "p99, botserver-core, ms": round(statistics.median(ours.p99_ms for _, ours in pairs), 2),
         "ratio of p99 (bound: 1.5 or less)": ratio([(o.p99_ms, b.p99_ms) for b, o in pairs]),
+        f"p99 while {ABUSES_PER_SECOND} abuses a second come, ms": round(
+            statistics.median(it.p99_ms for it in abused), 2
+        ),
+        "its ratio to calm (bound: 2 or less)": ratio(
+            [(a.p99_ms, c.p99_ms) for a, c in zip(abused, calm, strict=True)]
+        ),
         "import botserver_core, s (bound: 0.9 or less)": round(statistics.median(imports), 3),
         "composition of 20 services, ms (bound: 50 or less)": round(
             statistics.median(float(a) for a, _ in composed), 1
@@ -191,6 +223,30 @@ def server(program: str) -> Iterator[Served]:
     finally:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def abuser(url: str) -> Iterator[None]:
+    """Somebody who sends what nobody should, in a process of its own."""
+    process = subprocess.Popen([sys.executable, __file__, "--abuser", url])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def abuse(url: str) -> None:
+    """Send one abuse after the other until killed, and keep the last thousand connections."""
+    host, port = url.removeprefix("http://").split(":")
+    held: deque[socket.socket] = deque(maxlen=1000)
+    for sent in itertools.cycle(ABUSES):
+        connection = socket.create_connection((host, int(port)))
+        connection.setblocking(False)
+        with suppress(OSError):  # the server has enough before all is sent
+            connection.send(sent)
+        held.append(connection)
+        time.sleep(1 / ABUSES_PER_SECOND)
 
 
 def load(served: Served, seconds: float) -> Load:
