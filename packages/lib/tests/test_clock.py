@@ -75,3 +75,18 @@ async def test_a_clock_refuses_what_makes_no_sense() -> None:
         FakeClock(datetime(2030, 1, 1))  # noqa: DTZ001 - the naive time is what is refused
     with pytest.raises(ValueError, match="never set back"):
         await FakeClock().advance(-1)
+
+
+async def test_many_small_steps_are_as_exact_as_a_large_one() -> None:
+    clock = FakeClock()
+    began = clock.now()
+
+    async def look_often() -> None:
+        while True:
+            await clock.sleep(1 / 3)
+
+    looking = asyncio.create_task(look_often())
+    await clock.advance(60)
+    looking.cancel()
+
+    assert clock.now() - began == timedelta(seconds=60)
