@@ -143,7 +143,8 @@ def test_a_planted_leak_is_found_and_gone_when_it_is_gone(
     before = look(root)
     remove = plant(root)
     try:
-        assert PLANTS[plant] in differences(before, look(root))
+        planted = differences(before, look(root))[PLANTS[plant]]
     finally:
         remove()
-    assert PLANTS[plant] not in differences(before, look(root))
+    left = differences(before, look(root)).get(PLANTS[plant], [])
+    assert not set(planted) <= set(left)  # others on this machine may make shared memory, too

@@ -18,6 +18,9 @@ _CLONE_NEWNS = 0x20000
 _CLONE_NEWIPC = 0x8000000
 _MS_PRIVATE_RECURSIVE = (1 << 18) | (1 << 14)
 
+#: Kinds that belong to no process and no folder: without `isolate`, what others do on the machine is among them.
+MACHINE_WIDE = frozenset({"shared_memory", "semaphores", "queues", "posix_memory"})
+
 
 class Snapshot(NamedTuple):
     """Everything that could be left behind, a set of texts for each kind."""
