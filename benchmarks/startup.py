@@ -49,6 +49,10 @@ print(time.perf_counter() - began, time.process_time() - busy)
 """
 
 
+#: Its names are imported when they are asked for, so these are asked for.
+_CORE = "botserver_core.application, botserver_core.serving"
+
+
 class Measured(NamedTuple):
     """What one run took. `busy` is the time of the processor, which other work on the machine distorts less."""
 
@@ -84,6 +88,7 @@ def _rows(rounds: int) -> list[Row]:
         Row("`import botstate`", _repeat(rounds, lambda: _import("botstate")), 0.25, 45),
         Row("`import fastapi, uvicorn`", _repeat(rounds, lambda: _import("fastapi, uvicorn"))),
         Row("`import botserver_core`", _repeat(rounds, lambda: _import("botserver_core")), 0.9),
+        Row("the same, with the application and the server", _repeat(rounds, lambda: _import(_CORE)), 0.9),
         Row("composition of 20 services", _repeat(rounds, lambda: _run(_COMPOSE)), 0.05),
         Row("`botserver --help`", _repeat(rounds, lambda: _command("--help"))),
         Row("`botserver services`", _repeat(rounds, lambda: _command("services"))),

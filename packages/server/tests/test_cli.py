@@ -116,13 +116,12 @@ def test_the_settings_are_shown_with_their_origin(
 
     assert main(["config", "show", "--redact", "--set", "server.grace=1"]) == 0
     shown = [re.split("  +", line) for line in capsys.readouterr().out.splitlines()]
-    assert shown[:6] == [
+    assert shown[:5] == [
         ["SETTING", "VALUE", "ORIGIN"],
         ["server.host", '"0.0.0.0"', "server.host in botserver.toml"],
         ["server.port", "81", "BOT_SERVER__PORT"],
         ["server.grace", "1.0", "The option server.grace"],
         ["server.instance", '""', "default"],
-        ["data.folder", '"data"', "default"],
     ]
     assert main(["config", "show", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["settings"][1] == {

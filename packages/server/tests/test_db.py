@@ -120,7 +120,7 @@ def test_wrong_usage_has_exit_code_2(words: list[str]) -> None:
 
 TABLES = """
 from botstate import DATABASE, Migrations, Service
-from botstate.tables import UtcDateTime
+from botstate.columns import UtcDateTime
 from sqlalchemy import Column, Integer, MetaData, String, Table
 tables = MetaData()
 Table("guest_book_entry", tables, Column("id", Integer, primary_key=True), Column("text", String(80), nullable=True))
