@@ -144,7 +144,7 @@ def test_a_manager_that_is_killed_leaves_no_place_taken_and_no_bot_alone(
     server.start()
     try:
         key = create_user(server.url, limit=1000)
-        for number in range(rounds(2, 300)):
+        for number in range(rounds(1, 300)):
             asked = [ask_and_forget(server.url, key, f"m-{number}-{part}") for part in range(2)]
             time.sleep(chance.uniform(0.05, 0.6))
             server.end()

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from botserver_meetings.records import Meeting
 
 
+_ADMIT = insert(sessions)
+
+
 @dataclass(frozen=True)
 class Credentials:
     """What a bot proves itself with. The token is known to the bot and to whoever starts it, and is stored nowhere."""
@@ -49,7 +52,7 @@ async def admit_first(session: AsyncSession, meeting_id: int, credentials: Crede
         "token_hash": hash_token(credentials.token),
         "session_start_time": now,
     }
-    await session.execute(insert(sessions).values(row))
+    await session.execute(_ADMIT, row)
 
 
 async def find_meeting_of_bot(session: AsyncSession, credentials: Credentials, *, lock: bool = False) -> Meeting | None:

@@ -13,10 +13,10 @@ from botserver_meetings.tables import meetings
 from botstate.columns import UtcDateTime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, RowMapping, Select
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from botlib import Clock
@@ -76,7 +76,7 @@ async def read_moment(session: AsyncSession, clock: Clock) -> datetime:
     return (await session.execute(select(current_moment(session, clock)))).scalar_one()
 
 
-def to_meeting(row: RowMapping) -> Meeting:
+def to_meeting(row: Mapping[Any, Any]) -> Meeting:
     """The value of a row of the table."""
     return Meeting(
         id=row["id"],

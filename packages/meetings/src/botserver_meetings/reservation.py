@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 
 from botserver_meetings.credentials import admit_first, create_credentials
 from botserver_meetings.errors import FullError, StateConflictError, UnknownError
@@ -68,8 +68,7 @@ async def reserve(context: Context, user_id: int, wish: Wish) -> Reservation:
 
 async def lock_limit(session: AsyncSession, user_id: int) -> int:
     """The limit of the user, whose row nobody else gets before the unit ends."""
-    query = select(users.c.max_concurrent_bots).where(users.c.id == user_id).with_for_update()
-    limit: int | None = (await session.execute(query)).scalar_one_or_none()
+    limit: int | None = (await session.execute(_LOCK, {"user_id": user_id})).scalar_one_or_none()
     if limit is None:
         raise UnknownError("User not found")
     return limit
@@ -77,11 +76,17 @@ async def lock_limit(session: AsyncSession, user_id: int) -> int:
 
 async def count_places(context: Context, session: AsyncSession, user_id: int) -> tuple[int, datetime]:
     """How many places are taken, and the time of counting."""
-    query = select(func.count(), current_moment(session, context.clock)).where(
-        meetings.c.user_id == user_id, meetings.c.status.in_([it.value for it in COUNTED])
-    )
-    counted, now = (await session.execute(query)).one()
+    query = _COUNT.add_columns(current_moment(session, context.clock))
+    counted, now = (await session.execute(query, {"user_id": user_id})).one()
     return counted, now
+
+
+# Statements are built once: with bound values alone, building them would take longer than the database does.
+_LOCK = select(users.c.max_concurrent_bots).where(users.c.id == bindparam("user_id")).with_for_update()
+_COUNT = select(func.count()).where(
+    meetings.c.user_id == bindparam("user_id"), meetings.c.status.in_([it.value for it in COUNTED])
+)
+_INSERT = insert(meetings).returning(meetings.c.id)
 
 
 async def _refuse_twin(session: AsyncSession, user_id: int, wish: Wish) -> None:
@@ -118,6 +123,10 @@ async def _insert(
             "base_url": wish.base_url,
         },
         "launch_claimed_at": now,
+        "launched_at": None,
+        "start_time": None,
+        "end_time": None,
+        "leave_at": None,
         "beat_at": now,
         "command": 0,
         "data": {},
@@ -125,7 +134,7 @@ async def _insert(
         "created_at": now,
         "updated_at": now,
     }
-    inserted = await session.execute(insert(meetings).values(row).returning(meetings))
-    meeting = to_meeting(inserted.mappings().one())
+    number = (await session.execute(_INSERT, row)).scalar_one()
+    meeting = to_meeting({**row, "id": number})
     await admit_first(session, meeting.id, credentials, now)
     return meeting

@@ -47,10 +47,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:  # what an extra brings: its short name is there when it is installed
+    import botserver_meetings as meetings
     import botserver_stack as stack
     import botserver_workflows as workflows
 
-    __all__ += ["stack", "workflows"]
+    __all__ += ["meetings", "stack", "workflows"]
 
 if not TYPE_CHECKING:  # a type checker knows the names above, and tells those that are misspelt
 
