@@ -523,6 +523,21 @@ def test_debian_packages_are_installed_where_a_test_needs_them(tmp_path: Path) -
     assert found == [browser, browser, (0, [], ""), (0, [], ""), (0, [], "")]
 
 
+def test_podman_comes_with_what_its_tests_need(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.write("packages/lib/tests/test_b.py", "pytestmark = pytest.mark.podman\n")
+    packages = "podman runc netavark aardvark-dns catatonit iptables busybox-static docker-registry"
+    with_ssh = f"{packages} openssh-server openssh-client rsync"
+
+    found = [machine.prepare(folder) for folder in ("packages/lib", "tools/partita", ".")]
+
+    assert found[0] == (0, ["update --quiet", f"{INSTALL} {with_ssh}"], "")
+    assert found[1:] == [(0, ["update --quiet", f"{INSTALL} chromium"], ""), (0, [], "")]
+    for program in ("podman", "runc", "docker-registry", "busybox", "catatonit", "iptables", "rsync", "ssh"):
+        machine.program(program, "exit 0")
+    assert machine.prepare("packages/lib") == (0, [], "")
+
+
 def test_debian_packages_that_are_there_are_not_installed(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     machine.program("chromium", "exit 0")

@@ -1,0 +1,67 @@
+"""Opens the orchestrator as a capability of this package."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from botserver_containers.orchestrator.node import Node, log
+from botserver_containers.orchestrator.notices import Notices
+from botserver_containers.orchestrator.orchestrator import Orchestrator, find_init, run
+from botserver_containers.podman.adapter import Podman
+from botserver_containers.podman.executor import SystemExecutor
+from botserver_containers.push.board import Board
+from botserver_containers.settings import ContainersSettings
+from botserver_containers.storage.directory import Directory
+from botserver_containers.storage.processes import is_alive
+from botstate import CHANNELS, CLOCK, RANDOMNESS, SECRETS, Capability
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from botstate import AppState
+
+#: For the routes of this package; others use what botstate offers.
+ORCHESTRATOR = Capability[Orchestrator]("orchestrator", remedy="Install botserver[containers].")
+
+#: Of the environment of this process, what Podman needs. The rest may hold secrets of others.
+_PASSED_ON = ("PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "TMPDIR", "LANG")
+
+
+@asynccontextmanager
+async def open_orchestrator(state: AppState) -> AsyncIterator[Orchestrator]:
+    """Recover and keep up the apps of this machine. `PodmanMissingError` when Podman is not there or does not work."""
+    settings = state.settings.part(ContainersSettings)
+    randomness, clock = state.require(RANDOMNESS), state.require(CLOCK)
+    directory = Directory(settings.directory)
+    with directory.hold():
+        podman = create_podman(settings, directory.node_name(lambda: f"node-{randomness.random_bytes(6).hex()}"))
+        version = await podman.version()
+        log.info("Podman %s, node %s", version, podman.node)
+        board = Board()
+        board.put({"podman": version, "node": podman.node}, "server-info")
+        node = Node(
+            podman=podman,
+            directory=directory,
+            settings=settings,
+            clock=clock,
+            randomness=randomness,
+            secrets=state.require(SECRETS),
+            board=board,
+            notices=Notices(board, clock, state.require(CHANNELS)),
+            is_alive=is_alive,
+            init=find_init(),
+        )
+        async with run(node) as orchestrator:
+            yield orchestrator
+
+
+def create_podman(settings: ContainersSettings, node: str, environment: Mapping[str, str] | None = None) -> Podman:
+    """Podman as these settings want it; the environment is that of this process unless another is given."""
+    environment = os.environ if environment is None else environment
+    passed_on = {name: environment[name] for name in _PASSED_ON if name in environment}
+    files = {"CONTAINERS_CONF": settings.containers_conf, "CONTAINERS_STORAGE_CONF": settings.storage_conf}
+    executor = SystemExecutor(passed_on | {name: path for name, path in files.items() if path})
+    options = [] if settings.verify_registries else ["--tls-verify=false"]
+    return Podman(executor, node, program=settings.podman, pull_options=options)

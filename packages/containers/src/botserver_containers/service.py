@@ -1,0 +1,30 @@
+"""The manifest: what this service offers, what it needs, and which paths are its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botserver_containers.capability import ORCHESTRATOR, open_orchestrator
+from botserver_containers.router import create_router
+from botserver_containers.settings import ContainersSettings
+from botstate import CHANNELS, CLOCK, RANDOMNESS, SECRETS, SETTINGS, Provider, Service
+
+if TYPE_CHECKING:
+    from botstate import AppState
+
+
+async def check(state: AppState) -> None:
+    """Raise when nobody looks after the apps."""
+    await state.require(ORCHESTRATOR).check()
+
+
+service = Service(
+    name="containers",
+    summary="Installs, runs and keeps up apps in containers.",
+    create_router=create_router,
+    paths=("/rpc", "/ws", "/containers"),
+    settings=ContainersSettings,
+    provides=(Provider(ORCHESTRATOR, open_orchestrator),),
+    requires=(SETTINGS, CLOCK, RANDOMNESS, SECRETS, CHANNELS),
+    check=check,
+)

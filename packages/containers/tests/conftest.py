@@ -1,0 +1,54 @@
+"""What the tests of botserver-containers share."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from botserver_containers.lab import SCRIPTS, create_lab, missing_programs
+from botserver_containers.testing import World, open_world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from botserver_containers.lab import Lab
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The platform runs on asyncio only."""
+    return "asyncio"
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """An orchestrator without apps."""
+    async with open_world(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def shared_lab() -> Iterator[Lab]:
+    """A Podman of its own for all tests of a run."""
+    if lacking := missing_programs():
+        sentence = f"needs Podman: apt-get install --no-install-recommends {' '.join(lacking)}"
+        if os.environ.get("CI"):
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    folder = tempfile.mkdtemp(prefix="lab")  # short, as sockets are made below it
+    lab = create_lab(folder, tuple(SCRIPTS))
+    yield lab
+    lab.clean()
+
+
+@pytest.fixture
+def lab(shared_lab: Lab) -> Iterator[Lab]:
+    """The same without any container; a test that leaves one has failed."""
+    yield shared_lab
+    left = shared_lab.run("ps", "--all", "--format", "{{.Names}}").stdout.decode().split()
+    shared_lab.run("rm", "--all", "--force", "--time", "0")
+    assert left == [], f"containers are left: {left}"
