@@ -2,10 +2,10 @@
 
 import sys
 
-from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
+from botserver_containers.tasks import add_tasks
 from botserver_stack.cli import COMMANDS, create_command_parser, main
 from partita.tasks import Program, create_tasks, namespace
 
@@ -44,4 +44,5 @@ def run_program(context: Context, *words: str) -> None:
 
 
 namespace.add_collection(create_tasks(Program(COMMANDS, create_command_parser, main, name="stack")))
-namespace.add_collection(Collection("smoke", meetings))
+add_tasks(namespace)
+namespace.collections["smoke"].add_task(meetings)

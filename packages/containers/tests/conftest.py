@@ -7,6 +7,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from botserver_containers.lab import SCRIPTS, create_lab, missing_programs
 from botserver_containers.testing import World, open_world
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from botserver_containers.lab import Lab
+
+
+# A sample in CI, more where there is time. No deadline: how fast a loaded machine is proves nothing.
+settings.register_profile("containers", max_examples=1000 if os.environ.get("CONTAINERS_FULL") else 40, deadline=None)
+settings.load_profile("containers")
 
 
 @pytest.fixture

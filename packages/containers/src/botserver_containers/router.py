@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Request, WebSocket
-from starlette.responses import JSONResponse, Response
+from fastapi import APIRouter, Query, Request, WebSocket
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.websockets import WebSocketDisconnect
 
 from botlib import BotError
@@ -55,6 +55,14 @@ def create_router(state: AppState) -> APIRouter:
             return
         await socket.accept()
         await _send_frames(socket)
+
+    @router.get("/containers/{name}/log", summary="What an app writes, line by line, as server-sent events")
+    async def follow_log(request: Request, name: str, lines: Annotated[int, Query(ge=1, le=10_000)] = 100) -> Response:
+        sessions.admit(_caller(request), reads=True)
+        app = orchestrator.node.app(name)
+        log = orchestrator.node.podman.follow_logs(app.name, lines)
+        events = (f"data: {line}\n\n" async for line in log)
+        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
     async def _send_frames(socket: WebSocket) -> None:
         with orchestrator.node.board.watch() as watcher:

@@ -29,7 +29,10 @@ class Health(StrEnum):
 
 
 class Observation(NamedTuple):
-    """One app. `down_since` is when its process ended, in unix seconds, if known; `busy` while a job owns it."""
+    """One app. `down_since` is when its process ended, or it became unhealthy, in unix seconds, if that is known.
+
+    `busy` while a job owns it.
+    """
 
     name: str
     state: ContainerState

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class App:
     """Changes only in the event loop. `looks` counts what was heard of it, so that an old look never beats news.
 
-    `phase_since` is on the monotonic clock; `settled` is the phase to fall back to when a job fails.
+    `phase_since` is on the monotonic clock, `unhealthy_since` in unix seconds; `settled` is the phase to fall back to
+    when a job fails.
     """
 
     manifest: Manifest
@@ -28,6 +29,7 @@ class App:
     settled: Phase = Phase.STOPPED
     row: Row | None = None
     health: Health = Health.UNKNOWN
+    unhealthy_since: float | None = None
     step: str = ""
     percent: int = 0
     reason: str = ""
@@ -73,7 +75,7 @@ class App:
             self.state,
             row.exit_code if row is not None else 0,
             self.health,
-            row.down_since if row is not None else None,
+            self.unhealthy_since if row is None or row.down_since is None else row.down_since,
             self.busy or self.phase.transitional,
             self.manifest.dependencies,
         )

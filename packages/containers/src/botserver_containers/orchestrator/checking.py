@@ -43,11 +43,11 @@ class Checks:
             current[1].cancel()
             del self._tasks[app.name]
         if wanted is None:
-            app.health = Health.UNKNOWN
+            app.health, app.unhealthy_since = Health.UNKNOWN, None
             return
         check = app.manifest.health_check
         assert check is not None, "only an app with a check has a run of checks"
-        app.health = Health.STARTING
+        app.health, app.unhealthy_since = Health.STARTING, None
         task = asyncio.create_task(self._check(app, check), name=f"checks of {app.name}")
         self._tasks[app.name] = (wanted, task)
 
@@ -73,10 +73,11 @@ class Checks:
             if streak.health is not before.health:
                 log.info("%s is %s", app.name, streak.health)
                 app.health = streak.health
+                app.unhealthy_since = node.now() if streak.health is Health.UNHEALTHY else None
                 node.show(app)
                 node.news.set()
             now = node.clock.monotonic()
-            await node.clock.sleep(next_tick(began, check.interval, now) - now)
+            await node.clock.sleep(max(next_tick(began, check.interval, now) - now, 0.001))
 
 
 async def ask(node: Node, app: App, check: HealthCheck) -> bool:

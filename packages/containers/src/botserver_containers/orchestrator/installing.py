@@ -180,7 +180,8 @@ async def _watch(node: Node, app: App) -> None:
             log_text = await building.tail(node, app)
             raise StartError(f"{app.name} was not healthy within {max(settle, limit):g} seconds.", log=log_text)
         left = settle - waited if waited < settle else LOOK
-        await node.clock.sleep(min(LOOK, left))
+        # Never nothing: floating point may leave a rest that no clock can show.
+        await node.clock.sleep(max(min(LOOK, left), 0.01))
 
 
 async def run_hooks(node: Node, app: App) -> None:

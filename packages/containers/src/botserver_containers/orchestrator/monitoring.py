@@ -22,19 +22,20 @@ if TYPE_CHECKING:
 
 async def monitor(node: Node) -> None:
     """Run until cancelled: at every piece of news, at the moment a restart is due, and now and then anyway."""
-    was_up: set[str] = set()
+    was_up: set[str] | None = None
     while True:
         node.news.clear()
         was_up = await _forgive_dependents(node, was_up)
         due = await look_once(node)
-        await wait_for_event(node.clock, node.news, min(node.settings.monitor_interval, max(due - node.now(), 0.0)))
+        await wait_for_event(node.clock, node.news, min(node.settings.monitor_interval, max(due - node.now(), 0.001)))
 
 
 async def look_once(node: Node) -> float:
     """One pass. Gives the moment when the next restart is due, in unix seconds, or one far away."""
-    now = node.now()
     up = {app.name for app in node.apps.values() if app.observe().up}
-    await node.set_tracker(trackers.observe(node.tracker, up, now))
+    await node.set_tracker(trackers.observe(node.tracker, up, node.now()))
+    # Writing took a while: what is decided on is seen after it, and at one moment.
+    now = node.now()
     actions = decide([app.observe() for app in node.apps.values()], node.tracker, node.user_stopped, now)
     await _take(node, actions)
     return min((it.until for it in actions if isinstance(it, Skip) and it.until is not None), default=now + 1e9)
@@ -81,11 +82,11 @@ async def _give_up(node: Node, action: Notify) -> None:
     await node.notices.add("error", f"{action.name} is given up", text, action.name, "given-up")
 
 
-async def _forgive_dependents(node: Node, was_up: set[str]) -> set[str]:
+async def _forgive_dependents(node: Node, was_up: set[str] | None) -> set[str]:
     """Whoever waited for an app that came back starts to count anew. Gives the names that are up now."""
     up = {app.name for app in node.apps.values() if app.observe().up}
     needs = {app.name: app.manifest.dependencies for app in node.apps.values()}
-    back = [name for name in up - was_up if was_up]
+    back = up - was_up if was_up is not None else ()
     waiting = {name for came in back for name in dependents(came, needs) if name in node.tracker and name not in up}
     if waiting:
         await node.forgive(*waiting)

@@ -92,7 +92,7 @@ class MockPodman:
         self.kept_networks: dict[str, dict[str, str]] = {}
         self._clock = clock
         self._numbers = 0
-        self._listeners: set[asyncio.Queue[str]] = set()
+        self._listeners: set[asyncio.Queue[str | None]] = set()
         self._endings: set[asyncio.Task[None]] = set()
 
     async def execute(
@@ -120,7 +120,7 @@ class MockPodman:
         if arguments[0] == "logs":
             yield self._log_lines(arguments[-1])
             return
-        queue: asyncio.Queue[str] = asyncio.Queue(_WAITING_EVENTS)
+        queue: asyncio.Queue[str | None] = asyncio.Queue(_WAITING_EVENTS)
         self._listeners.add(queue)
         try:
             yield _drain(queue)
@@ -132,6 +132,11 @@ class MockPodman:
         container = self.containers[name]
         if container.state is ContainerState.RUNNING:
             self._end(container, exit_code)
+
+    def break_streams(self) -> None:
+        """Let every stream of events end, as it does when Podman is killed."""
+        for queue in self._listeners:
+            queue.put_nowait(None)
 
     def is_alive(self, pid: int) -> bool:
         """Whether a running container has this process."""
@@ -399,9 +404,9 @@ _COMMANDS = {
 }
 
 
-async def _drain(queue: asyncio.Queue[str]) -> AsyncIterator[str]:
-    while True:
-        yield await queue.get()
+async def _drain(queue: asyncio.Queue[str | None]) -> AsyncIterator[str]:
+    while (line := await queue.get()) is not None:
+        yield line
 
 
 def _describe(container: MockContainer) -> dict[str, Any]:

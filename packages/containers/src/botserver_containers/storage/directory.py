@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -45,10 +45,10 @@ class Contents:
 class Directory:
     """Reads and writes the files. Every write is whole, in the order of the calls, and on disk once it is awaited."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, writer: Executor | None = None) -> None:
         self.path = os.path.abspath(path)
         # One thread: writes of one file never overtake each other, also when whoever waited for one was cancelled.
-        self._writer = ThreadPoolExecutor(1, "containers-writer")
+        self._writer = writer or ThreadPoolExecutor(1, "containers-writer")
 
     @contextmanager
     def hold(self) -> Iterator[None]:
