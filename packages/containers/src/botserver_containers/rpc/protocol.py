@@ -80,7 +80,7 @@ def answer(request: Request, result: Any) -> dict[str, Any]:
     return {**request.envelope, "result": result}
 
 
-def refusal(envelope: dict[str, Any], code: int, message: str, **data: Any) -> dict[str, Any]:
+def refusal(envelope: dict[str, Any], code: int, message: str, data: dict[str, Any] | None = None) -> dict[str, Any]:
     """The answer of a call that did not."""
     error: dict[str, Any] = {"code": code, "message": message}
     if data:
@@ -95,4 +95,4 @@ def refusal_of(request: Request, error: BotError) -> dict[str, Any]:
     for name in ("problems", "names", "exit_code", "log"):
         if value := getattr(error, name, None):
             data[name] = list(value) if isinstance(value, tuple) else value
-    return refusal(request.envelope, code, str(error), **data)
+    return refusal(request.envelope, code, str(error), data)
