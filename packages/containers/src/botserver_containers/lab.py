@@ -132,8 +132,8 @@ def _containers_conf(folder: str) -> Iterator[str]:
     yield 'events_logger = "file"'
     yield f'events_logfile_path = "{folder}/events.log"'
     yield f'tmp_dir = "{folder}/tmp"'  # noqa: S108 - it lies within the folder
-    yield f'static_dir = "{folder}/static"'
-    yield f'volume_path = "{folder}/volumes"'
+    # The folders of volumes and of the database follow graphroot: the process that cleans up after a container is only
+    # told that, and would look for the container in another database.
     yield "[network]"
     yield 'network_backend = "netavark"'
     yield f'network_config_dir = "{folder}/networks"'

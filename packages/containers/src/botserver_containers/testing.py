@@ -40,6 +40,7 @@ class World(NamedTuple):
         """Let time pass, a little at a time, until no job is at work on these apps."""
         for _ in range(int(seconds * 2)):
             if not any(name in self.node.apps and self.node.apps[name].busy for name in names):
+                await self.clock.advance(0)  # what is left of a job tells how it ended
                 return
             await self.clock.advance(0.5)
         raise AssertionError(f"after {seconds:g} seconds a job is still at work: {self.phases()}")

@@ -55,7 +55,7 @@ def phase_after_scan(phase: Phase, age: float, state: ContainerState, exit_code:
         return Phase.STOPPED
     if state in {ContainerState.RUNNING, ContainerState.PAUSED}:
         return Phase.RUNNING
-    if state is ContainerState.EXITED and exit_code != 0:
+    if state in {ContainerState.EXITED, ContainerState.STOPPED} and exit_code != 0:
         return Phase.EXITED
     return Phase.STOPPED
 

@@ -27,7 +27,6 @@ def begin(node: Node, app: App, phase: Phase, work: Work, *, limit: float) -> as
     app.reason = ""
     app.job = asyncio.create_task(_run(node, app, work, limit), name=f"{phase} {app.name}")
     node.changed(app)
-    node.show(app)
     return app.job
 
 
@@ -70,7 +69,6 @@ def _settle(node: Node, app: App) -> None:
     if app.phase.transitional:
         app.enter(app.settled, node.clock.monotonic())
     node.changed(app)
-    node.show(app)
 
 
 async def _look(node: Node, app: App) -> None:

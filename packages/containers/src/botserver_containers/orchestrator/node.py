@@ -52,8 +52,8 @@ class Node:
     recovered: bool = False
     #: Set whenever the monitor should look again.
     news: asyncio.Event = field(default_factory=asyncio.Event)
-    #: Told of every app whose container changed, so that its checks begin or end.
-    changed: Callable[[App], None] = lambda _app: None
+    #: Told of every app of which something changed, so that what watches it begins or ends.
+    followers: tuple[Callable[[App], None], ...] = ()
     _snapshot: tuple[tuple[str, str], ...] | None = None
 
     def now(self) -> float:
@@ -68,6 +68,12 @@ class Node:
             raise UnknownAppError(
                 f"No app named {name[:64]!a} is installed.", remedy="package.install installs one."
             ) from None
+
+    def changed(self, app: App) -> None:
+        """Let whatever watches the app fit what is known of it now, and let everybody see it."""
+        for follow in self.followers:
+            follow(app)
+        self.show(app)
 
     def show(self, app: App) -> None:
         """Let everybody see the app as it is now."""
@@ -90,7 +96,6 @@ class Node:
             phase = phase_after_scan(app.phase, age, app.state, exit_code, user_stopped=stopped)
             app.enter(phase, self.clock.monotonic())
         self.changed(app)
-        self.show(app)
         self.news.set()
         await self.save_snapshot()
 

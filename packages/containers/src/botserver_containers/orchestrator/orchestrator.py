@@ -14,6 +14,7 @@ from botserver_containers.errors import WrongStateError
 from botserver_containers.orchestrator import installing, jobs, lifecycle, requests
 from botserver_containers.orchestrator.app import App
 from botserver_containers.orchestrator.checking import Checks
+from botserver_containers.orchestrator.lives import Lives
 from botserver_containers.orchestrator.monitoring import monitor
 from botserver_containers.orchestrator.node import log
 from botserver_containers.orchestrator.reconciling import reconcile_forever, reconcile_once
@@ -141,8 +142,8 @@ async def run(node: Node) -> AsyncIterator[Orchestrator]:
     """
     contents = await load(node)
     await asyncio.to_thread(node.directory.sign_in)
-    checks = Checks(node)
-    node.changed = checks.follow
+    checks, lives = Checks(node), Lives(node)
+    node.followers = (checks.follow, lives.follow)
     look = asyncio.Event()
     keeper = asyncio.create_task(_keep_up(node, contents, look), name="containers")
     try:
@@ -152,6 +153,7 @@ async def run(node: Node) -> AsyncIterator[Orchestrator]:
         for app in list(node.apps.values()):
             await jobs.preempt(app)
         await checks.close()
+        await lives.close()
         node.directory.close()
         node.directory.sign_out()
 

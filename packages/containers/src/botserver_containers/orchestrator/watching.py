@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botlib import BotError
 from botserver_containers.decisions.observation import ContainerState
-from botserver_containers.orchestrator.building import tail
+from botserver_containers.orchestrator.lives import tell_end
 from botserver_containers.orchestrator.node import log
 from botserver_containers.orchestrator.timing import wait_for_event
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 PAUSE = 1.0
 #: A process that grew by this share since it was first seen may leak.
 GROWTH = 0.5
-_ENDS = frozenset(["died", "remove"])
 _CHANGES = frozenset(["start", "create", "pause", "unpause", "rename", "init", "restore"])
 
 
@@ -91,19 +90,11 @@ async def _take(node: Node, event: Event, look: asyncio.Event) -> None:
         return
     if event.status in _CHANGES:
         look.set()
-    elif event.status in _ENDS and not app.busy:
-        row = None
-        if event.status == "died" and app.row is not None:
-            row = app.row._replace(
-                state=ContainerState.EXITED, exit_code=event.exit_code, pid=0, down_since=event.moment
-            )
+    elif event.status == "remove" and not app.busy:
+        await node.apply(app, None)
+    elif event.status == "died" and not app.busy and app.row is not None and app.state is ContainerState.RUNNING:
+        if app.row.started_at is not None and event.moment < app.row.started_at:
+            return  # it is late: another run of the container has begun
+        row = app.row._replace(state=ContainerState.EXITED, exit_code=event.exit_code, pid=0, down_since=event.moment)
         await node.apply(app, row)
-        if event.status == "died" and app.name not in node.user_stopped:
-            await _tell_crash(node, event)
-            await tail(node, app)
-            node.show(app)
-
-
-async def _tell_crash(node: Node, event: Event) -> None:
-    text = f"It ended with exit code {event.exit_code} and is restarted."
-    await node.notices.add("warning", f"{event.name} went down", text, event.name, "crashed")
+        await tell_end(node, app)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PODMAN_FAILED = 125
 _KINDS: tuple[tuple[re.Pattern[str], type[PodmanError]], ...] = (
     (re.compile(r"no such container|no container with name or id", re.IGNORECASE), NoSuchContainerError),
-    (re.compile(r"name .* is (already )?in use", re.IGNORECASE), NameTakenError),
+    (re.compile(r"name .* (is in use|already in use)", re.IGNORECASE), NameTakenError),
     (re.compile(r"address already in use|port is already allocated", re.IGNORECASE), PortTakenError),
 )
 # A registry that knows the answer gives it again; so does a name that is none.

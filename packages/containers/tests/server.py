@@ -1,0 +1,26 @@
+"""A server of only this service, as a process that can be killed: `python server.py --set KEY=VALUE …`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from botserver_containers import service
+from botserver_containers.settings import ContainersSettings
+from botserver_core import serve
+from botstate import Sources, foundation, read_settings
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    options = dict(word.split("=", 1) for word in sys.argv[1:] if word != "--set")
+    settings = read_settings({"containers": ContainersSettings}, Sources(options=options))
+    serve(
+        [foundation(settings), service],
+        port=0,
+        grace=1.0,
+        ready=lambda url, _standings: print(f"botserver is ready on {url} with containers.", flush=True),
+    )
+
+
+main()
