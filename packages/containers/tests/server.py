@@ -1,4 +1,4 @@
-"""A server of only this service, as a process that can be killed: `python server.py --set KEY=VALUE …`."""
+"""A server of only this service, as a process that can be killed: `python server.py [--port N] --set KEY=VALUE …`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from botstate import Sources, foundation, read_settings
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    options = dict(word.split("=", 1) for word in sys.argv[1:] if word != "--set")
+    words = sys.argv[1:]
+    port = int(words[words.index("--port") + 1]) if "--port" in words else 0
+    options = dict(word.split("=", 1) for word in words if "=" in word)
     settings = read_settings({"containers": ContainersSettings}, Sources(options=options))
     serve(
         [foundation(settings), service],
-        port=0,
+        port=port,
         grace=1.0,
         ready=lambda url, _standings: print(f"botserver is ready on {url} with containers.", flush=True),
     )

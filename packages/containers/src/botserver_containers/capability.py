@@ -12,6 +12,7 @@ from botserver_containers.orchestrator.orchestrator import Orchestrator, find_in
 from botserver_containers.podman.adapter import Podman
 from botserver_containers.podman.executor import SystemExecutor
 from botserver_containers.push.board import Board
+from botserver_containers.running import PodmanRunner
 from botserver_containers.settings import ContainersSettings
 from botserver_containers.storage.directory import Directory
 from botserver_containers.storage.processes import is_alive
@@ -20,7 +21,7 @@ from botstate import CHANNELS, CLOCK, RANDOMNESS, SECRETS, Capability
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from botstate import AppState
+    from botstate import AppState, ContainerRunner
 
 #: For the routes of this package; others use what botstate offers.
 ORCHESTRATOR = Capability[Orchestrator]("orchestrator", remedy="Install botserver[containers].")
@@ -55,6 +56,13 @@ async def open_orchestrator(state: AppState) -> AsyncIterator[Orchestrator]:
         )
         async with run(node) as orchestrator:
             yield orchestrator
+
+
+@asynccontextmanager
+async def open_runner(state: AppState) -> AsyncIterator[ContainerRunner]:
+    """Run jobs of other services on the Podman of the orchestrator."""
+    node = state.require(ORCHESTRATOR).node
+    yield PodmanRunner(node.podman, node.clock, node.settings, node.init)
 
 
 def create_podman(settings: ContainersSettings, node: str, environment: Mapping[str, str] | None = None) -> Podman:

@@ -36,10 +36,11 @@ SCRIPTS = {
     "serve": SERVE,
     "sleep": "trap 'exit 0' TERM INT; while :; do sleep 1000 & wait $!; done",
     "deaf": "trap '' TERM INT; while :; do sleep 1000 & wait $!; done",
+    "greet": 'echo "$GREETING"; test -n "$ENDS" && exit 3; exec sleep 1000',
     "fail-0s": "echo no config >&2; exit 3",
     "fail-3s": "echo working; sleep 3; exit 4",
     "end": "exit 0",
-    "eat": "x=a; while :; do x=$x$x; done",
+    "eat": "sleep 3; x=a; while :; do x=$x$x; done",
 }
 _APPLETS = ("sh", "sleep", "httpd", "cat", "echo", "mkdir", "wget", "true", "false", "kill", "env", "touch", "ls", "id")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botserver_containers.capability import ORCHESTRATOR, open_orchestrator
+from botserver_containers.capability import ORCHESTRATOR, open_orchestrator, open_runner
 from botserver_containers.router import create_router
 from botserver_containers.settings import ContainersSettings
-from botstate import CHANNELS, CLOCK, RANDOMNESS, SECRETS, SETTINGS, Provider, Service
+from botstate import CHANNELS, CLOCK, CONTAINERS, RANDOMNESS, SECRETS, SETTINGS, Provider, Service
 
 if TYPE_CHECKING:
     from botstate import AppState
@@ -24,7 +24,7 @@ service = Service(
     create_router=create_router,
     paths=("/rpc", "/ws", "/containers"),
     settings=ContainersSettings,
-    provides=(Provider(ORCHESTRATOR, open_orchestrator),),
+    provides=(Provider(ORCHESTRATOR, open_orchestrator), Provider(CONTAINERS, open_runner)),
     requires=(SETTINGS, CLOCK, RANDOMNESS, SECRETS, CHANNELS),
     check=check,
 )

@@ -7,6 +7,7 @@ from botstate.capability import Capability
 from botstate.channels import CHANNELS, Channels, Missed
 from botstate.composition import SERVICES, compose
 from botstate.configuration import Sources, read_settings
+from botstate.containers import CONTAINERS, ContainerJob, ContainerRunner, JobStatus
 from botstate.database import DATABASE, Database, DatabaseSettings
 from botstate.errors import (
     MissingCapabilityError,
@@ -54,6 +55,7 @@ __all__ = [
     "CALLERS",
     "CHANNELS",
     "CLOCK",
+    "CONTAINERS",
     "DATABASE",
     "DATA_FOLDER",
     "EVENTS",
@@ -78,6 +80,8 @@ __all__ = [
     "Callers",
     "Capability",
     "Channels",
+    "ContainerJob",
+    "ContainerRunner",
     "DataFolder",
     "DataSettings",
     "Database",
@@ -92,6 +96,7 @@ __all__ = [
     "HttpResponse",
     "HttpSettings",
     "HttpStream",
+    "JobStatus",
     "KeyValue",
     "LanguageModel",
     "LlmSettings",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from botstate.testing.callers import CALLERS_CONTRACT, CallersCheck
     from botstate.testing.channels import CHANNELS_CONTRACT, CHANNELS_FAULTS, ChannelsCheck, ChannelsFault
     from botstate.testing.composing import composed_state
+    from botstate.testing.containers import CONTAINERS_CONTRACT, ContainersCheck, FakeContainerRunner
     from botstate.testing.database import DATABASE_CONTRACT, DatabaseCheck
     from botstate.testing.events import EVENTS_CONTRACT, EventsCheck
     from botstate.testing.fakes import FakeCallers, FakeSecrets, fake_state
@@ -37,6 +38,7 @@ _NAMES = {
     "CALLERS_CONTRACT": "callers",
     "CHANNELS_CONTRACT": "channels",
     "CHANNELS_FAULTS": "channels",
+    "CONTAINERS_CONTRACT": "containers",
     "DATABASE_CONTRACT": "database",
     "EVENTS_CONTRACT": "events",
     "HTTP_CONTRACT": "http",
@@ -50,9 +52,11 @@ _NAMES = {
     "CallersCheck": "callers",
     "ChannelsCheck": "channels",
     "ChannelsFault": "channels",
+    "ContainersCheck": "containers",
     "DatabaseCheck": "database",
     "EventsCheck": "events",
     "FakeCallers": "fakes",
+    "FakeContainerRunner": "containers",
     "FakeHttp": "http",
     "FakeSecrets": "fakes",
     "HttpCheck": "http",
