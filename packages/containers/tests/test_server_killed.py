@@ -25,7 +25,7 @@ pytestmark = pytest.mark.podman
 
 COMMAND = (sys.executable, os.path.join(os.path.dirname(__file__), "server.py"))
 #: How many moments are tried; `CONTAINERS_KILLS=100` is the whole promise.
-KILLS = int(os.environ.get("CONTAINERS_KILLS", "4"))
+KILLS = int(os.environ.get("CONTAINERS_KILLS", "2"))
 #: Seconds until everything is in order again.
 LIMIT = 30.0
 
