@@ -1,4 +1,4 @@
-"""The orchestrator beside the bare `podman` command, on the same images, in one run: `uv run python benchmarks/containers.py`."""
+"""The orchestrator beside the bare `podman` command, in one run: `uv run python benchmarks/containers.py`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from botserver_containers.client import Client, connect
@@ -73,8 +74,8 @@ def start_and_stop(lab: Lab, client: Client, rounds: int) -> list[tuple[str, str
     for _ in range(rounds):
         for verb, state in (("stop", "stopped"), ("start", "running")):
             words = ["stop", "--time", "30", "bare"] if verb == "stop" else ["start", "bare"]
-            times.setdefault(f"podman {verb}", []).append(_time(lambda words=words: lab.run(*words)))
-            times.setdefault(verb, []).append(_time(lambda verb=verb, state=state: _change(client, verb, state)))
+            times.setdefault(f"podman {verb}", []).append(_time(partial(lab.run, *words)))
+            times.setdefault(verb, []).append(_time(partial(_change, client, verb, state)))
     client.call("package.uninstall", id="ours")
     client.wait("ours", ("gone",), 60)
     lab.run("rm", "--force", "--time", "0", "bare")
