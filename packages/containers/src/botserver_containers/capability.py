@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botserver_containers.orchestrator.node import Node, log
@@ -16,7 +17,7 @@ from botserver_containers.running import PodmanRunner
 from botserver_containers.settings import ContainersSettings
 from botserver_containers.storage.directory import Directory
 from botserver_containers.storage.processes import is_alive
-from botstate import CHANNELS, CLOCK, RANDOMNESS, SECRETS, Capability
+from botstate import CHANNELS, CLOCK, DATA_FOLDER, RANDOMNESS, SECRETS, Capability
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -35,7 +36,7 @@ async def open_orchestrator(state: AppState) -> AsyncIterator[Orchestrator]:
     """Recover and keep up the apps of this machine. `PodmanMissingError` when Podman is not there or does not work."""
     settings = state.settings.part(ContainersSettings)
     randomness, clock = state.require(RANDOMNESS), state.require(CLOCK)
-    directory = Directory(settings.directory)
+    directory = Directory(str(state.require(DATA_FOLDER).place(Path(settings.directory))))
     with directory.hold():
         podman = create_podman(settings, directory.node_name(lambda: f"node-{randomness.random_bytes(6).hex()}"))
         version = await podman.version()

@@ -12,19 +12,27 @@ from starlette.websockets import WebSocketDisconnect
 
 from botlib import BotError
 from botserver_containers.capability import ORCHESTRATOR
+from botserver_containers.decisions.phases import Phase
 from botserver_containers.rpc import protocol
 from botserver_containers.rpc.methods import BY_NAME, Call
 from botserver_containers.rpc.sessions import CSRF_COOKIE, CSRF_HEADER, SESSION_COOKIE, Caller, Sessions
 from botserver_containers.settings import ContainersSettings
+from botserver_core import Event, render_page, stream_events
 from botstate import CLOCK, RANDOMNESS
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from starlette.requests import HTTPConnection
 
+    from botserver_containers.orchestrator.orchestrator import Orchestrator
     from botstate import AppState
 
 #: The largest body of a call, in bytes: a manifest fits, with room to spare.
 LARGEST_BODY = 1024 * 1024
+
+#: State -> the class of its badge on the page.
+TONES = {str(phase): "busy" for phase in Phase} | {"running": "good", "stopped": "", "exited": "bad"}
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +72,16 @@ def create_router(state: AppState) -> APIRouter:
         events = (f"data: {line}\n\n" async for line in log)
         return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
+    @router.get("/containers/", include_in_schema=False)
+    async def page(request: Request) -> Response:
+        sessions.admit(_caller(request), reads=True)
+        return render_page(request, "botserver_containers/index.html", apps=_apps(orchestrator), tones=TONES)
+
+    @router.get("/containers/events", include_in_schema=False)
+    async def events(request: Request) -> Response:
+        sessions.admit(_caller(request), reads=True)
+        return stream_events(request, lambda _last_id: _watch(orchestrator))
+
     async def _send_frames(socket: WebSocket) -> None:
         with orchestrator.node.board.watch() as watcher:
             try:
@@ -77,6 +95,19 @@ def create_router(state: AppState) -> APIRouter:
                 return
 
     return router
+
+
+def _apps(orchestrator: Orchestrator) -> list[tuple[str, dict[str, Any]]]:
+    apps = sorted(orchestrator.node.board.whole()["package-data"].items())
+    return [(name, {"reason": "", "log": "", **entry}) for name, entry in apps]
+
+
+async def _watch(orchestrator: Orchestrator) -> AsyncIterator[Event]:
+    """All apps now, and again at every change: whoever was cut off needs nothing of what was in between."""
+    with orchestrator.node.board.watch() as watcher:
+        while True:
+            await watcher.next()
+            yield Event("apps", {"apps": _apps(orchestrator)})
 
 
 async def _run(called: protocol.Request, call: Call, caller: Caller) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botserver_containers.capability import ORCHESTRATOR, open_orchestrator, open_runner
 from botserver_containers.router import create_router
 from botserver_containers.settings import ContainersSettings
-from botstate import CHANNELS, CLOCK, CONTAINERS, RANDOMNESS, SECRETS, SETTINGS, Provider, Service
+from botstate import CHANNELS, CLOCK, CONTAINERS, DATA_FOLDER, RANDOMNESS, SECRETS, SETTINGS, Provider, Service
 
 if TYPE_CHECKING:
     from botstate import AppState
@@ -23,8 +23,9 @@ service = Service(
     summary="Installs, runs and keeps up apps in containers.",
     create_router=create_router,
     paths=("/rpc", "/ws", "/containers"),
+    page="/containers/",
     settings=ContainersSettings,
     provides=(Provider(ORCHESTRATOR, open_orchestrator), Provider(CONTAINERS, open_runner)),
-    requires=(SETTINGS, CLOCK, RANDOMNESS, SECRETS, CHANNELS),
+    requires=(SETTINGS, DATA_FOLDER, CLOCK, RANDOMNESS, SECRETS, CHANNELS),
     check=check,
 )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from botlib import Secret  # noqa: TC001 - whoever reads settings looks at the types of the fields
+from botlib import Secret
 
 
 @dataclass(frozen=True)
 class ContainersSettings:
     """Where things are, what is allowed, and how long things may take. All times are in seconds.
 
-    `directory` is the data directory. `manifests` is a folder of NAME.yml files that can be installed by name.
+    `directory` is the data directory, below the data folder of the server unless it is absolute.
+    `manifests` is a folder of NAME.yml files that can be installed by name.
     `podman` is the program; `containers_conf` and `storage_conf` are files of its own settings, when it has any.
     `password` is asked for by `auth.login`; without one, only this machine itself may call.
     `allowed_images` are patterns over registry and repository; `require_digest` refuses images that are not pinned.
@@ -23,7 +24,7 @@ class ContainersSettings:
     looks; what happens meanwhile is noticed at once.
     """
 
-    directory: str = "botserver-containers"
+    directory: str = "containers"
     manifests: str = ""
     podman: str = "podman"
     containers_conf: str = ""

@@ -36,6 +36,12 @@ def refuse_when_busy(app: App) -> None:
         raise BusyError(f"{app.name} is {app.phase}.", remedy="Wait until that is over.")
 
 
+async def finish(app: App) -> None:
+    """Wait for a job that has told its outcome already, and only makes sure of it."""
+    if app.job is not None and app.busy and not app.phase.transitional:
+        await asyncio.wait([app.job])
+
+
 async def preempt(app: App) -> None:
     """End the job that is at work, and wait until it is gone."""
     if app.job is not None:

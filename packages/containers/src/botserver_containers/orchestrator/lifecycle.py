@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from botserver_containers.decisions.grace import stop_timeout_secs
 from botserver_containers.decisions.observation import ContainerState
 from botserver_containers.decisions.phases import Phase
+from botserver_containers.errors import NoSuchContainerError
 from botserver_containers.orchestrator import building
 from botserver_containers.orchestrator.installing import find_image, run_hooks
 from botserver_containers.orchestrator.stopping import stop_container
 from botserver_containers.podman.adapter import SLOW
-from botserver_containers.podman.arguments import volume_name
+from botserver_containers.podman.arguments import NODE_LABEL, volume_name
 
 if TYPE_CHECKING:
     from botserver_containers.orchestrator.app import App
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
 #: States that no start leads out of; only a new container does.
 _LOST = frozenset([ContainerState.STOPPING, ContainerState.UNKNOWN])
+#: States that a plain start leads out of.
+_READY = frozenset([ContainerState.CREATED, ContainerState.EXITED, ContainerState.STOPPED])
 
 
 async def start(node: Node, app: App) -> None:
     """Let it run: the container that is there, or a new one where none is, or where Podman has lost its hold of it."""
+    if await _start_known(node, app):
+        return
     row = await building.find_own(node, app.name)
     if row is not None and row.state in _LOST:
         await node.podman.remove(app.name, force=True)
@@ -52,6 +57,25 @@ async def recreate(node: Node, app: App) -> None:
     app.enter(Phase.RUNNING, node.clock.monotonic())
 
 
+async def _start_known(node: Node, app: App) -> bool:
+    """Start the container that was there at the last look, and tell it at once; then look whether it is so.
+
+    False when there was none to start, or it is gone by now.
+    """
+    row = app.row
+    if row is None or row.state not in _READY or row.labels.get(NODE_LABEL) != node.podman.node:
+        return False
+    try:
+        await node.podman.start(app.name)
+    except NoSuchContainerError:
+        return False
+    app.enter(Phase.RUNNING, node.clock.monotonic())
+    node.show(app)
+    await node.look(app)
+    await building.refuse_when_down(node, app)
+    return True
+
+
 def longest(app: App) -> float:
     """Seconds that stopping and starting it may take: its grace, and what Podman needs."""
     return stop_timeout_secs(app.name) + 4 * SLOW
@@ -59,7 +83,7 @@ def longest(app: App) -> float:
 
 async def stop(node: Node, app: App) -> None:
     """Stop it. The mark that the user wants so is on disk before this begins."""
-    await stop_container(node, app)
+    await stop_container(node, app, tell=True)
     app.enter(Phase.STOPPED, node.clock.monotonic())
 
 

@@ -56,11 +56,13 @@ class Orchestrator:
     async def update(self, manifest: Manifest) -> Phase:
         """Replace an installed app by another version of it; the old one comes back when that fails."""
         node, app = self.node, self.node.app(manifest.id)
-        jobs.refuse_when_busy(app)
-        requests.refuse_manifest(node, manifest)
-        app.step, app.percent = "", 0
-        work = partial(installing.update, node, app, manifest)
-        jobs.begin(node, app, Phase.UPDATING, work, limit=self._longest_install(app))
+        async with app.gate:
+            await jobs.finish(app)
+            jobs.refuse_when_busy(app)
+            requests.refuse_manifest(node, manifest)
+            app.step, app.percent = "", 0
+            work = partial(installing.update, node, app, manifest)
+            jobs.begin(node, app, Phase.UPDATING, work, limit=self._longest_install(app))
         return app.phase
 
     async def start(self, name: str) -> Phase:
@@ -80,6 +82,7 @@ class Orchestrator:
         """
         node, app = self.node, self.node.app(name)
         async with app.gate:
+            await jobs.finish(app)
             if app.phase not in {Phase.STARTING, Phase.RESTARTING, Phase.STOPPING}:
                 jobs.refuse_when_busy(app)
             await node.mark_user_stopped(name)
@@ -94,6 +97,7 @@ class Orchestrator:
         """Remove it with all that belongs to it; its volumes and generated secrets stay if they are to be preserved."""
         node, app = self.node, self.node.app(name)
         async with app.gate:
+            await jobs.finish(app)
             jobs.refuse_when_busy(app)
             requests.refuse_removal(node, app)
             work = partial(lifecycle.uninstall, node, app, preserve_data=preserve_data)
@@ -121,6 +125,7 @@ class Orchestrator:
     async def _run_again(self, app: App, phase: Phase, work: Work) -> Phase:
         node = self.node
         async with app.gate:
+            await jobs.finish(app)
             jobs.refuse_when_busy(app)
             requests.refuse_start(node, app)
             await node.unmark_user_stopped(app.name)
