@@ -52,7 +52,6 @@ if TYPE_CHECKING:  # what an extra brings: its short name is there when it is in
     import botserver_stack as stack
     import botserver_workflows as workflows
 
-
     __all__ += ["containers", "meetings", "stack", "workflows"]
 
 if not TYPE_CHECKING:  # a type checker knows the names above, and tells those that are misspelt
