@@ -2,8 +2,11 @@
 
 import logging
 from collections.abc import Iterator
+from importlib import metadata
 
 import pytest
+
+from botserver.discovery import GROUP, Discovery, load
 
 
 @pytest.fixture
@@ -20,3 +23,14 @@ def _logging_as_it_was() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _services_of_tests_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test installs is found; the services of the platform that happen to be installed here are not."""
+
+    def discover() -> Discovery:
+        found = metadata.entry_points(group=GROUP)
+        return load(it for it in found if it.dist is None or not it.dist.name.startswith("botserver"))
+
+    monkeypatch.setattr("botserver.discovery.discover", discover)

@@ -23,10 +23,19 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
+#: The command on a machine where no service is installed.
+ALONE = """
+import sys
+from botserver import cli, discovery
+discovery.discover = lambda: discovery.Discovery((), ())
+sys.exit(cli.main())
+"""
+
+
 @contextmanager
 def serving(folder: Path, *options: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """A server of its own in that folder: the process, and the first line that it said."""
-    command = [sys.executable, "-m", "botserver", "serve", "--port", "0", *options]
+    command = [sys.executable, "-c", ALONE, "serve", "--port", "0", *options]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": folder}
     with subprocess.Popen(command, **pipes) as process:
         try:
