@@ -53,6 +53,17 @@ async def test_wishes_that_cannot_be_understood(world: World) -> None:
     assert world.runner.starts == before
 
 
+async def test_bodies_that_are_too_large(world: World) -> None:
+    anna = await world.user()
+    body = json.dumps({**GOOD, "bot_name": "x" * 11_000_000})
+    answer = await world.client.post("/bots", content=body, headers={**world.keys[anna], **JSON})
+    assert (answer.status_code, set(answer.json())) == (413, {"detail"})
+    for method, path, code in (("GET", "/bots/nothing/here", 405), ("GET", "/user/nothing", 404)):
+        wrong = await world.ask(anna, method, path)
+        assert (wrong.status_code, set(wrong.json())) == (code, {"detail"})
+    assert (await world.ask(anna, "GET", "/meetings")).json() == {"meetings": []}
+
+
 async def test_strict_ids_languages_and_tasks(open_world: Callable[..., AbstractAsyncContextManager[World]]) -> None:
     async with open_world(strict_ids=True) as world:
         anna = await world.user(limit=5)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botlib import InvalidError
 from botserver_meetings.context import MEETINGS, Context
+from botserver_meetings.failures import ERRORS
 from botserver_meetings.runner import BOT_RUNNER, BotRunner
 from botserver_meetings.settings import MeetingsSettings
 from botstate import (
@@ -124,6 +125,7 @@ service = Service(
     page="/meetings/",
     paths=("/admin", "/bots", "/meetings", "/transcripts", "/user", "/ws"),
     settings=MeetingsSettings,
+    errors=ERRORS,
     migrations=Migrations("botserver_meetings", _tables),
     provides=(Provider(BOT_RUNNER, _open_runner), Provider(MEETINGS, _open_meetings)),
     requires=(CACHE, CHANNELS, CLOCK, DATA_FOLDER, DATABASE, RANDOMNESS, SECRETS, SETTINGS, WEBHOOKS),
