@@ -20,6 +20,7 @@ ALLOWED = {
     "pathlib",
     "random",
     "re",
+    "textwrap",
     "threading",
     "time",
     "typing",

@@ -4,9 +4,9 @@ from enum import Enum
 from pathlib import PurePosixPath
 
 from botlib import Secret
+from botlib.terminal import Terminal
 from botserver.discovery import Broken, Discovery
 from botserver.listing import describe, describe_settings, find_problems, render, render_settings
-from botserver.terminal import Terminal
 from botstate import BASIS, IDS, Capability, Service, Settings, given
 
 MAIL = Capability[str]("mail", remedy="Install botserver[mail].")

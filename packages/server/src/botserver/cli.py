@@ -85,7 +85,7 @@ def load_command(name: str) -> ModuleType:
 
 
 def _tell(text: str) -> int:
-    from botserver.terminal import clean
+    from botlib.terminal import clean
 
     print(clean(text), file=sys.stderr)
     return 1

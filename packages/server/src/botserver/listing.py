@@ -8,15 +8,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botlib import Secret
+from botlib.terminal import clean, render_table
 from botserver.selection import describe_broken
-from botserver.terminal import clean, render_table
 from botstate import BASIS, StartupError, foundation, start_order, with_basis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from botlib.terminal import Terminal
     from botserver.discovery import Discovery
-    from botserver.terminal import Terminal
     from botstate import Service, Settings
 
 

@@ -24,8 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _check(options: argparse.Namespace) -> int:
     from botlib import BotError
+    from botlib.terminal import clean
     from botserver.discovery import discover
-    from botserver.terminal import clean, print_json
+    from botserver.terminal import print_json
 
     problems: list[str] = []
     try:

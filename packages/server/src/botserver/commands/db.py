@@ -54,7 +54,8 @@ def _detach(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from botserver.terminal import read_terminal, render_table
+    from botlib.terminal import render_table
+    from botserver.terminal import read_terminal
 
     branches = _ask(options, lambda tables: tables.status())
     rows = [(it.name, it.state, it.head or "none", ", ".join(it.pending)) for it in branches]
@@ -95,7 +96,8 @@ def _ask(options: argparse.Namespace, question: Callable[[Tables], Awaitable[Any
 
 
 def _print(options: argparse.Namespace, value: dict[str, Any], text: str) -> None:
-    from botserver.terminal import clean, print_json
+    from botlib.terminal import clean
+    from botserver.terminal import print_json
 
     if options.json:
         print_json({"schema": 1, **value})

@@ -9,8 +9,8 @@ from botserver.commands._options import add_json_option, add_source_options, rea
 if TYPE_CHECKING:
     import argparse
 
+    from botlib.terminal import Terminal
     from botserver.doctor.finding import Finding
-    from botserver.terminal import Terminal
 
 _STYLES = {"pass": "good", "warn": "doubtful", "fail": "bad"}
 
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _render(findings: tuple[Finding, ...], terminal: Terminal) -> str:
-    from botserver.terminal import clean
+    from botlib.terminal import clean
 
     width = max(len(it.name) for it in findings)
     lines: list[str] = []
