@@ -20,11 +20,19 @@ DIAMOND: dict[str, Any] = {"namespace": "diamond_workflow", "name": "diamond_pat
 NOBODY = "00000000-0000-7000-8000-000000000000"
 
 
+@pytest.fixture(scope="session")
+def postgres_template() -> str:
+    """A database without tables: the service makes them."""
+    return "template1"
+
+
 @asynccontextmanager
-async def client_of(folder: Path, **settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
+async def client_of(
+    folder: Path, database: DatabaseSettings | None = None, **settings: Any
+) -> AsyncIterator[httpx2.AsyncClient]:
     parts = {
         "data": DataSettings(folder),
-        "database": DatabaseSettings(),
+        "database": database or DatabaseSettings(),
         "workflows": WorkflowsSettings(environment="test", **settings),
     }
     services = (foundation(Settings(parts)), database_service, service)
@@ -57,10 +65,11 @@ async def create(client: httpx2.AsyncClient, **form: Any) -> dict[str, Any]:
     return created
 
 
-async def test_a_task_runs_to_its_end(client: httpx2.AsyncClient) -> None:
-    created = await create(client)
-    task = await ended(client, created["task_uuid"])
-    steps = (await client.get(f"/v1/tasks/{created['task_uuid']}/workflow_steps")).json()
+async def test_a_task_runs_to_its_end(tmp_path: Path, database_settings: DatabaseSettings) -> None:
+    async with client_of(tmp_path, database_settings) as client:
+        created = await create(client)
+        task = await ended(client, created["task_uuid"])
+        steps = (await client.get(f"/v1/tasks/{created['task_uuid']}/workflow_steps")).json()
 
     assert (created["status"], created["step_count"], created["handler_config_name"]) == (
         "created",

@@ -51,6 +51,12 @@ async def lock_task(unit: Unit, task_id: UUID) -> LockedTask | None:
     return None if row is None else LockedTask(*row)._replace(state=TaskState(row.state))
 
 
+async def lock_tasks(unit: Unit, task_ids: Collection[UUID], *, skip_locked: bool = False) -> list[UUID]:
+    """Those of these tasks that are locked now, in the order in which everybody locks them."""
+    query = select(tasks.c.id).where(tasks.c.id.in_(task_ids)).order_by(tasks.c.id)
+    return list((await unit.session.execute(query.with_for_update(skip_locked=skip_locked))).scalars())
+
+
 async def let_children_move_up(unit: Unit, step_id: UUID) -> bool:
     """A step has ended well: each child waits for one parent less, and is enqueued when it was the last one."""
     is_last = and_(steps.c.remaining_parents == 1, steps.c.state == StepState.PENDING)

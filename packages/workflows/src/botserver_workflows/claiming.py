@@ -37,12 +37,13 @@ async def claim_steps(
         .order_by(steps.c.priority.desc(), steps.c.enqueued_at)
         .limit(slots)
         .with_for_update(skip_locked=True)
+        .cte("chosen")  # run once: within the condition of an update it may be run again, and lock more than its limit
     )
     token = unit.ids.new_id()
     started = await unit.session.execute(
         update(steps)
         .where(
-            steps.c.id.in_(chosen.scalar_subquery()),
+            steps.c.id.in_(select(chosen.c.id)),
             steps.c.state == StepState.ENQUEUED.value,
             is_live(unit, worker_id),
         )

@@ -10,8 +10,9 @@ import socket
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, select, update
 
+from botserver_workflows.advancing import lock_tasks
 from botserver_workflows.states import StepState
 from botserver_workflows.tables import steps, workers
 
@@ -73,13 +74,10 @@ async def renew_lease(unit: Unit, worker_id: UUID, lease_seconds: float) -> bool
 
 async def end_worker(unit: Unit, worker_id: UUID) -> int:
     """A worker stops by its own will: what it holds goes back to the others and costs no attempt. Returns how many."""
-    held = (
-        await unit.session.execute(
-            select(steps.c.id, steps.c.dispatch)
-            .where(steps.c.worker_id == worker_id, steps.c.state == StepState.IN_PROGRESS.value)
-            .with_for_update()
-        )
-    ).all()
+    is_held = and_(steps.c.worker_id == worker_id, steps.c.state == StepState.IN_PROGRESS.value)
+    task_ids = set((await unit.session.execute(select(steps.c.task_id).where(is_held))).scalars())
+    await lock_tasks(unit, task_ids)
+    held = (await unit.session.execute(select(steps.c.id, steps.c.dispatch).where(is_held))).all()
     for row in held:
         unit.note("step", row.id, (StepState.IN_PROGRESS, StepState.ENQUEUED), dispatch=row.dispatch + 1)
     if held:

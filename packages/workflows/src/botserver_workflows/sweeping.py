@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 
-from botserver_workflows.advancing import lock_task, settle_task
+from botserver_workflows.advancing import lock_task, lock_tasks, settle_task
 from botserver_workflows.attempt import Failure, describe_failure
 from botserver_workflows.deadletters import DeadLetterReason, put_aside
 from botserver_workflows.readiness import StepFacts, may_try_again
@@ -27,14 +27,18 @@ OVERTIME = 5.0
 
 
 async def bring_retries_due(unit: Unit, limit: int = 200) -> int:
-    """Enqueue steps whose pause is over, and return how many."""
+    """Enqueue steps whose pause is over, and return how many. Those of tasks that others have locked come later."""
+    is_due = and_(steps.c.state == StepState.WAITING_FOR_RETRY.value, steps.c.next_retry_at <= unit.now)
+    found = await unit.session.execute(
+        select(steps.c.task_id).where(is_due).order_by(steps.c.next_retry_at).limit(limit)
+    )
+    task_ids = set(found.scalars())
+    if not task_ids:
+        return 0
+    locked = await lock_tasks(unit, task_ids, skip_locked=True)
     due = (
         await unit.session.execute(
-            select(steps.c.id, steps.c.task_id, steps.c.dispatch)
-            .where(steps.c.state == StepState.WAITING_FOR_RETRY.value, steps.c.next_retry_at <= unit.now)
-            .order_by(steps.c.next_retry_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
+            select(steps.c.id, steps.c.task_id, steps.c.dispatch).where(is_due, steps.c.task_id.in_(locked))
         )
     ).all()
     if not due:
@@ -90,8 +94,7 @@ async def rescue_steps(unit: Unit, task_id: UUID) -> int:
     An attempt is made anew while the step has attempts left; else the step is in error, and a person has to look at it.
     A task that others have locked is theirs.
     """
-    free = select(tasks.c.id).where(tasks.c.id == task_id).with_for_update(skip_locked=True)
-    if await unit.session.scalar(free) is None:
+    if not await lock_tasks(unit, [task_id], skip_locked=True):
         return 0
     task = await lock_task(unit, task_id)
     assert task is not None

@@ -31,14 +31,25 @@ class Unit:
     """
 
     def __init__(
-        self, session: AsyncSession, now: datetime, actor: str, ids: IdSource, known: dict[UUID, Template]
+        self,
+        session: AsyncSession,
+        now: datetime,
+        actor: str,
+        ids: IdSource,
+        known: dict[UUID, Template],
+        look: Callable[[AsyncSession], Awaitable[datetime]],
     ) -> None:
         self.session = session
         self.now = now
+        self._look = look
         self.ids = ids
         self.actor = actor
         self._known = known
         self._notes: list[dict[str, Any]] = []
+
+    async def look_at_clock(self) -> None:
+        """Bring `now` up to date, after others may have been waited for: what they stored has later times."""
+        self.now = await self._look(self.session)
 
     def note(
         self,
@@ -91,7 +102,7 @@ class Store:
         """A unit that changes something; its transitions are stored with it."""
 
         async def run(session: AsyncSession) -> R:
-            unit = Unit(session, await self._now(session), actor, self._ids, self._templates)
+            unit = await self._unit(session, actor)
             result = await work(unit)
             await unit.write_notes()
             return result
@@ -102,7 +113,7 @@ class Store:
         """A unit that only reads."""
 
         async def run(session: AsyncSession) -> R:
-            return await work(Unit(session, await self._now(session), "", self._ids, self._templates))
+            return await work(await self._unit(session, ""))
 
         return await self._database.read(run)
 
@@ -111,6 +122,9 @@ class Store:
         if template_id not in self._templates:
             await self.read(lambda unit: unit.template(template_id))
         return self._templates[template_id]
+
+    async def _unit(self, session: AsyncSession, actor: str) -> Unit:
+        return Unit(session, await self._now(session), actor, self._ids, self._templates, self._now)
 
     async def _now(self, session: AsyncSession) -> datetime:
         if session.get_bind().dialect.name == "sqlite":

@@ -153,6 +153,8 @@ class Worker:
                 await fail_attempt(unit, worker_id, it.claim, it.outcome, self._randomness, facts)
         if room <= 0:
             return []
+        if ended:
+            await unit.look_at_clock()
         return await claim_steps(unit, worker_id, self._options.namespaces, list(self._handlers), room)
 
     def _start(self, claim: Claim) -> None:
