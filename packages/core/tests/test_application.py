@@ -342,6 +342,24 @@ async def test_a_service_that_did_not_start_says_so_under_its_own_paths_only() -
     ]
 
 
+async def test_an_exact_path_is_one_service_s_and_what_lies_below_another_s() -> None:
+    services = [
+        foundation(),
+        Service(name="storage", provides=(Provider(DRIVE, refuse),)),
+        Service(name="chat", create_router=create_mail_router, exact_paths=("/ws",), requires=(DRIVE,)),
+        Service(name="data", create_router=create_mail_router, paths=("/ws/db",), requires=(DRIVE,)),
+    ]
+    async with compose(services) as state, client(*services, state=state) as it:
+        answers = [await it.get(path) for path in ("/ws", "/ws/db", "/ws/db/1", "/ws/other")]
+
+    assert [it.json().get("detail", "") for it in answers] == [
+        "chat did not start: It needs drive, which did not start.",
+        "data did not start: It needs drive, which did not start.",
+        "data did not start: It needs drive, which did not start.",
+        "",
+    ]
+
+
 def problems(services: Sequence[Service]) -> tuple[str, ...]:
     with pytest.raises(StartupError) as caught:
         create_app(fake_state(), services)

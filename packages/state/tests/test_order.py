@@ -10,9 +10,20 @@ MAIL = Capability[str]("mail")
 
 
 def service(
-    name: str, *, gives: tuple[Capability[str], ...] = (), needs: tuple[Capability[Any], ...] = (), paths: str = ""
+    name: str,
+    *,
+    gives: tuple[Capability[str], ...] = (),
+    needs: tuple[Capability[Any], ...] = (),
+    paths: str = "",
+    exact: str = "",
 ) -> Service:
-    return Service(name=name, provides=tuple(given(it, "") for it in gives), requires=needs, paths=tuple(paths.split()))
+    return Service(
+        name=name,
+        provides=tuple(given(it, "") for it in gives),
+        requires=needs,
+        paths=tuple(paths.split()),
+        exact_paths=tuple(exact.split()),
+    )
 
 
 def problems(*services: Service) -> tuple[str, ...]:
@@ -103,6 +114,17 @@ def test_a_path_within_the_path_of_another() -> None:
 
     assert problems(service("mail", paths="/mail"), service("rules", paths="/mail/rules")) == expected
     assert start_order([service("mail", paths="/mail"), service("mailing", paths="/mailing")])
+
+
+def test_what_lies_below_an_exact_path_may_be_another_one_s() -> None:
+    assert start_order([service("chat", exact="/ws"), service("data", paths="/ws/db")])
+    assert start_order([service("chat", exact="/ws"), service("data", exact="/ws/db")])
+    assert problems(service("chat", exact="/ws"), service("data", exact="/ws")) == (
+        "chat and data both claim /ws. Run them in two servers, or change the paths of one.",
+    )
+    assert problems(service("chat", exact="/ws/db"), service("data", paths="/ws")) == (
+        "chat claims /ws/db, which lies in /ws of data. Change the paths of one.",
+    )
 
 
 def test_a_path_that_is_claimed_twice_by_one() -> None:

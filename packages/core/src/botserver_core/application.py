@@ -139,8 +139,9 @@ class _Assembly:
             return self._territories.answer(problem, request.scope["path"])
 
         for path in service.paths:
-            router.add_route(path, answer, _METHODS)
             router.add_route(f"{path}/{{rest:path}}", answer, _METHODS)
+        for path in (*service.paths, *service.exact_paths):
+            router.add_route(path, answer, _METHODS)
         return router
 
     def _start_late(self, name: str) -> None:
@@ -182,6 +183,8 @@ def _territories(state: AppState, services: Sequence[Service], settings: WebSett
         limit = settings.body_bytes if service.body_bytes is None else service.body_bytes
         for path in service.paths:
             yield Territory(path, service.name, service.errors, limit, callers)
+        for path in service.exact_paths:
+            yield Territory(path, service.name, service.errors, limit, callers, exact=True)
 
 
 def _own_territory(state: AppState, settings: WebSettings) -> Territory:
@@ -191,7 +194,7 @@ def _own_territory(state: AppState, settings: WebSettings) -> Territory:
 
 def _reserved(services: Sequence[Service]) -> Iterator[str]:
     for service in services:
-        for path in service.paths:
+        for path in (*service.paths, *service.exact_paths):
             if path.startswith(tuple(f"{own}/" for own in RESERVED)) or path in RESERVED:
                 yield f"{service.name} claims {path}, which belongs to the application itself. Choose another path."
 
@@ -199,6 +202,8 @@ def _reserved(services: Sequence[Service]) -> Iterator[str]:
 def _strays(service: Service, router: APIRouter) -> Iterator[str]:
     for context in iter_route_contexts(router.routes):
         path = context.path
-        if path is not None and not any(f"{path}/".startswith(f"{claim}/") for claim in service.paths):
-            claims = " or ".join(service.paths)
+        if path is None or path in service.exact_paths:
+            continue
+        if not any(f"{path}/".startswith(f"{claim}/") for claim in service.paths):
+            claims = " or ".join((*service.paths, *service.exact_paths))
             yield f"{service.name} has a route {path} outside of {claims}. Add its path to `paths` in the manifest."

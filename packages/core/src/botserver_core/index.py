@@ -54,7 +54,7 @@ def _describe(services: Sequence[Service], found: Sequence[Health]) -> list[Entr
         Entry(
             name=service.name,
             summary=service.summary,
-            paths=list(service.paths),
+            paths=[*service.paths, *service.exact_paths],
             page=service.page,
             ready=health.ready,
             trouble=health.trouble,

@@ -17,20 +17,23 @@ if TYPE_CHECKING:
 
 
 class Territory(NamedTuple):
-    """What holds under one path of a service, and under all below."""
+    """What holds under one path of a service, and under all below unless it is an exact one."""
 
     path: str
     service: str
     errors: ErrorShape | None
     body_bytes: int
     callers: Callers | None
+    exact: bool = False
 
 
 class Territories:
     """The paths of all services. A path outside of them belongs to the application."""
 
     def __init__(self, territories: Iterable[Territory], otherwise: Territory) -> None:
-        self._by_path = {it.path: it for it in territories}
+        known = tuple(territories)
+        self._exact = {it.path: it for it in known if it.exact}
+        self._by_path = {it.path: it for it in known if not it.exact}
         self._otherwise = otherwise
         # Services with a path of one part, like /mail, are found without a loop; that is nearly all of them.
         self._deep = tuple(it for it in self._by_path.values() if it.path.count("/") > 1)
@@ -41,6 +44,8 @@ class Territories:
         found = self._by_path.get(path if end < 0 else path[:end])
         if found is not None:
             return found
+        if path in self._exact:
+            return self._exact[path]
         for it in self._deep:
             if path.startswith(it.path) and path[len(it.path) :][:1] in {"", "/"}:
                 return it

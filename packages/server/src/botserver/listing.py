@@ -42,7 +42,12 @@ def describe(discovery: Discovery, problems: Sequence[str]) -> dict[str, Any]:
 def render(discovery: Discovery, problems: Sequence[str], terminal: Terminal) -> str:
     """The text of `botserver services`."""
     rows = [
-        (service.name, ", ".join(service.paths), _listed(_provided(service)), _listed(_required(service)))
+        (
+            service.name,
+            ", ".join((*service.paths, *service.exact_paths)),
+            _listed(_provided(service)),
+            _listed(_required(service)),
+        )
         for service in _all(discovery)
     ]
     text = render_table(("SERVICE", "PATHS", "PROVIDES", "REQUIRES"), rows, terminal)
@@ -79,7 +84,7 @@ def _describe(service: Service, *, built_in: bool) -> dict[str, Any]:
         "name": service.name,
         "summary": service.summary,
         "built_in": built_in,
-        "paths": list(service.paths),
+        "paths": [*service.paths, *service.exact_paths],
         "provides": list(_provided(service)),
         "requires": list(_required(service)),
     }

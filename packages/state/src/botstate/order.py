@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botstate.errors import StartupError
 
@@ -47,26 +47,49 @@ def _names(services: Sequence[Service]) -> Iterator[str]:
 
 
 def _paths(services: Sequence[Service]) -> Iterator[str]:
-    claims = [(path, service.name) for service in services for path in service.paths]
+    claims = [claim for service in services for claim in _claims(service)]
     for service in services:
-        if service.create_router is not None and not service.paths:
+        if service.create_router is not None and not (service.paths or service.exact_paths):
             yield f'{service.name} has a router and claims no path. Add paths=("/{service.name}",) to its manifest.'
-    for path, name in claims:
-        if not _PATH.fullmatch(path):
-            yield f"{name} claims {path!r}, which is not written like /mail: a slash first, and none at the end."
-    for (path, name), (other_path, other_name) in combinations(claims, 2):
-        if f"{path}/".startswith(f"{other_path}/") or f"{other_path}/".startswith(f"{path}/"):
-            yield _describe_clash(path, name, other_path, other_name)
+    for claim in claims:
+        if not _PATH.fullmatch(claim.path):
+            yield (
+                f"{claim.service} claims {claim.path!r}, "
+                "which is not written like /mail: a slash first, and none at the end."
+            )
+    for claim, other in combinations(claims, 2):
+        if claim.covers(other) or other.covers(claim):
+            yield _describe_clash(claim, other)
 
 
-def _describe_clash(path: str, name: str, other_path: str, other_name: str) -> str:
-    if path == other_path and name == other_name:
-        return f"{name} claims {path} twice. Remove one of the two."
-    if path == other_path:
-        return f"{name} and {other_name} both claim {path}. Run them in two servers, or change the paths of one."
-    if len(path) < len(other_path):
-        path, name, other_path, other_name = other_path, other_name, path, name
-    return f"{name} claims {path}, which lies in {other_path} of {other_name}. Change the paths of one."
+class _Claim(NamedTuple):
+    """One path of one service, with all that lies below it unless it is an exact one."""
+
+    path: str
+    service: str
+    exact: bool
+
+    def covers(self, other: _Claim) -> bool:
+        """Whether the path of the other one is mine too."""
+        return self.path == other.path or (not self.exact and other.path.startswith(f"{self.path}/"))
+
+
+def _claims(service: Service) -> Iterator[_Claim]:
+    yield from (_Claim(path, service.name, exact=False) for path in service.paths)
+    yield from (_Claim(path, service.name, exact=True) for path in service.exact_paths)
+
+
+def _describe_clash(claim: _Claim, other: _Claim) -> str:
+    inner, outer = (other, claim) if len(claim.path) < len(other.path) else (claim, other)
+    if claim.path != other.path:
+        place = f"{outer.path} of {outer.service}"
+        return f"{inner.service} claims {inner.path}, which lies in {place}. Change the paths of one."
+    if claim.service == other.service:
+        return f"{claim.service} claims {claim.path} twice. Remove one of the two."
+    return (
+        f"{claim.service} and {other.service} both claim {claim.path}. "
+        "Run them in two servers, or change the paths of one."
+    )
 
 
 def _capabilities(services: Sequence[Service]) -> Iterator[str]:

@@ -75,7 +75,8 @@ class Service:
     `name` is lower case with dashes and unique in a server; `summary` is one sentence for people.
     `create_router(state)` gives the HTTP side and has no other effect; without it the service is a library.
     `paths` are the URL paths that belong to the service with all that lies below, such as "/mail": every route must lie
-    under one of them, and no two services may claim one path.
+    under one of them, and no two services may claim one path. `exact_paths` belong to it without what lies below, for
+    clients that expect "/ws" of one service and "/ws/db" of another.
     `page` is the path of its page for people, such as "/mail/", or "" when it has none.
     `settings` is a frozen dataclass: the part of the configuration tree that is named like the service.
     `provides` are opened in this order; `requires` is all that `state.require` is called with, by providers and routes.
@@ -90,6 +91,7 @@ class Service:
     summary: str = ""
     create_router: Callable[[AppState], APIRouter] | None = None
     paths: tuple[str, ...] = ()
+    exact_paths: tuple[str, ...] = ()
     page: str = ""
     settings: type | None = None
     provides: tuple[Provider[Any], ...] = ()
