@@ -81,7 +81,7 @@ class WebSettings:
 
 #: What answers requests needs of the others: the cache, in which all processes of a server count together. A server has
 #: it among its services, so that the cache is opened and the part `web` of the settings is known.
-web_service = Service(name="web", summary="Answers requests.", settings=WebSettings, requires=(CACHE,))
+web_service: Service = Service(name="web", summary="Answers requests.", settings=WebSettings, requires=(CACHE,))
 
 
 def web_settings_of(state: AppState) -> WebSettings:

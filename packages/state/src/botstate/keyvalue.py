@@ -105,7 +105,7 @@ async def _check(state: AppState) -> None:
 
 
 #: Provides cache, channels and streams to the services that require them.
-cache_service = Service(
+cache_service: Service = Service(
     name="cache",
     summary="Keeps what all processes share for a while, and passes messages between them.",
     provides=(

@@ -69,7 +69,7 @@ async def _check(state: AppState) -> None:
 
 
 #: Provides the store of objects to the services that require it.
-objects_service = Service(
+objects_service: Service = Service(
     name="objects",
     summary="Keeps whole files.",
     provides=(Provider(OBJECTS, _open),),
