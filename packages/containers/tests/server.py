@@ -6,9 +6,8 @@ import logging
 import sys
 
 from botserver_containers import service
-from botserver_containers.settings import ContainersSettings
 from botserver_core import serve
-from botstate import Sources, foundation, read_settings
+from botstate import BASIS, Sources, read_settings, with_basis
 
 
 def main() -> None:
@@ -16,9 +15,10 @@ def main() -> None:
     words = sys.argv[1:]
     port = int(words[words.index("--port") + 1]) if "--port" in words else 0
     options = dict(word.split("=", 1) for word in words if "=" in word)
-    settings = read_settings({"containers": ContainersSettings}, Sources(options=options))
+    parts = {it.name.replace("-", "_"): it.settings for it in (*BASIS, service) if it.settings is not None}
+    settings = read_settings(parts, Sources(options=options))
     serve(
-        [foundation(settings), service],
+        with_basis([service], settings),
         port=port,
         grace=1.0,
         ready=lambda url, _standings: print(f"botserver is ready on {url} with containers.", flush=True),

@@ -13,7 +13,7 @@ import pytest
 from botserver_containers import service
 from botserver_containers.settings import ContainersSettings
 from botserver_core import create_app
-from botstate import Settings, compose, foundation
+from botstate import CacheSettings, Settings, compose, with_basis
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -57,7 +57,7 @@ async def serving(lab: Lab, folder: Path, **settings: Any) -> AsyncIterator[Call
     part = ContainersSettings(
         directory=str(folder), containers_conf=lab.containers_conf, storage_conf=lab.storage_conf, **values
     )
-    services = (foundation(Settings({"containers": part})), service)
+    services = with_basis([service], Settings({"containers": part, "cache": CacheSettings()}))
     async with compose(services) as state:
         transport = httpx2.ASGITransport(create_app(state, services), client=("127.0.0.1", 1))
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:

@@ -69,6 +69,7 @@ async def _start_known(node: Node, app: App) -> bool:
         await node.podman.start(app.name)
     except NoSuchContainerError:
         return False
+    app.row = row._replace(state=ContainerState.RUNNING, exit_code=0, pid=0, down_since=None)
     app.enter(Phase.RUNNING, node.clock.monotonic())
     node.show(app)
     await node.look(app)

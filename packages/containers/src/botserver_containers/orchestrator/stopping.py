@@ -31,6 +31,7 @@ async def stop_container(node: Node, app: App, *, tell: bool = False) -> None:
         log.warning("%s: podman stop failed: %s", app.name, error)
     else:
         if tell and app.row is not None and not node.is_alive(app.row.pid):
+            app.row = app.row._replace(state=ContainerState.EXITED, pid=0, down_since=node.now())
             app.enter(Phase.STOPPED, node.clock.monotonic())
             node.show(app)
     await node.look(app)
