@@ -25,6 +25,7 @@ from websockets.asyncio.client import connect
 
 from botlib import Secret, SystemClock
 from botserver_core import serve
+from botserver_core.settings import Rate, WebSettings
 from botserver_meetings.bot.configuration import read_configuration
 from botserver_meetings.bot.life import Bot
 from botserver_meetings.bot.manager import open_manager
@@ -271,7 +272,8 @@ class _Noting(FakeRunner):
 
 def _serve(url: str, folder: str) -> None:
     database = DatabaseSettings(url=Secret(url), connections=10)
-    services = create_services(Path(folder), SystemClock(), _Noting(Path(folder)), database=database)
+    parts = {"web": WebSettings(address_rate=Rate(count=0))}  # all bots come from one address here
+    services = create_services(Path(folder), SystemClock(), _Noting(Path(folder)), database=database, parts=parts)
     serve(services, port=0, ready=lambda address, _standings: print(address, flush=True))
 
 
