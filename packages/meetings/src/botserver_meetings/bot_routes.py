@@ -65,4 +65,4 @@ def add_bot_routes(router: APIRouter, context: Context) -> None:
     )
     async def stop_bot(user: BotUser, name: NameInPath) -> Response:
         outcome = await stop(context, user.id, name)
-        return JSONResponse({"message": outcome.value}, 202)
+        return JSONResponse({"message": profile.stop_texts.get(outcome.value, profile.stop_text)}, 202)

@@ -51,11 +51,11 @@ class Command:
 
 
 class Stop(Enum):
-    """What became of the wish to stop a bot; the values are the sentences of the contract."""
+    """What became of the wish to stop a bot."""
 
-    ACCEPTED = "Stop request accepted and is being processed"
-    ALREADY_OVER = "Meeting already completed."
-    FINALIZED = "Stop request accepted; meeting finalized immediately (pre-active)."
+    ACCEPTED = "accepted"
+    ALREADY_OVER = "already over"
+    FINALIZED = "finalized"
 
 
 async def reconfigure(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Profile:
     """One dialect. `names` has only the states whose name differs from the stored one.
 
+    `stop_text` answers every stop but those that `stop_texts` has, by the value of `commands.Stop`.
     `callback` is the report whose address a bot is given; the others lie beside it.
     `refuses_twins`: a user may have one open meeting for a platform and id, not several.
     `stop_finalizes`: who stops a bot that is not in its meeting yet ends it at once, and the stop of an active one is
@@ -34,6 +35,8 @@ class Profile:
     created_code: int
     full_code: int
     full_text: str
+    stop_text: str
+    stop_texts: Mapping[str, str] = field(default_factory=dict)
     callback: str = "exited"
     names: Mapping[Status, str] = field(default_factory=dict)
     refuses_twins: bool = False
@@ -59,6 +62,7 @@ SEED = Profile(
     created_code=202,
     full_code=429,
     full_text="Maximum concurrent bots limit reached ({limit})",
+    stop_text="Stop request accepted and is being processed",
 )
 V06 = Profile(
     name="v0.6",
@@ -66,7 +70,12 @@ V06 = Profile(
     created_code=201,
     full_code=403,
     full_text="User has reached the maximum concurrent bot limit ({limit}).",
+    stop_text="Stop request accepted and is being processed.",
     names={Status.RESERVED: "requested", Status.STARTING: "joining"},
+    stop_texts={
+        "already over": "Meeting already completed.",
+        "finalized": "Stop request accepted; meeting finalized immediately (pre-active).",
+    },
     callback="status_change",
     refuses_twins=True,
     stop_finalizes=True,

@@ -143,9 +143,10 @@ class Bot:
             self._task = command.get("task") or self._task
 
     async def _listen(self) -> None:
+        came = self._clock.monotonic()
         for line in script():
-            for piece in (line.partial, line.whole):
-                await self._clock.sleep(LINE / 2)
+            for heard_at, piece in ((line.start + LINE / 2, line.partial), (line.start + LINE, line.whole)):
+                await self._clock.sleep(came + heard_at - self._clock.monotonic())
                 heard = piece(self._language)
                 if not await self._insist(lambda heard=heard: self._manager.tell([heard])):  # type: ignore[misc]  # a default binds it
                     self._disown()

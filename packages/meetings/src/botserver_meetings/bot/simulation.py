@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Seconds that it takes to be let in, that a line takes, and that people stay after the bot has come.
 ADMISSION = 0.3
 LINE = 1.0
 STAY = 900.0
+#: Seconds between two lines when the talk is over.
+PAUSE = 10.0
 
 _SPEAKERS = ("Anna", "Ben")
 _LINES = (
@@ -50,9 +56,12 @@ class Spoken:
         }
 
 
-def script() -> tuple[Spoken, ...]:
-    """All that will be said, in order."""
-    return tuple(Spoken(number * LINE, _SPEAKERS[number % len(_SPEAKERS)], text) for number, text in enumerate(_LINES))
+def script() -> Iterator[Spoken]:
+    """All that will be said, in order and without an end: first a talk, then the same lines with long pauses."""
+    start = 0.0
+    for number in count():
+        yield Spoken(start, _SPEAKERS[number % len(_SPEAKERS)], _LINES[number % len(_LINES)])
+        start += LINE if number + 1 < len(_LINES) else PAUSE
 
 
 def seconds_until_leaving(everyone_left: float) -> float:
