@@ -47,12 +47,13 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:  # what an extra brings: its short name is there when it is installed
+    import botserver_client as client
     import botserver_containers as containers
     import botserver_meetings as meetings
     import botserver_stack as stack
     import botserver_workflows as workflows
 
-    __all__ += ["containers", "meetings", "stack", "workflows"]
+    __all__ += ["client", "containers", "meetings", "stack", "workflows"]
 
 if not TYPE_CHECKING:  # a type checker knows the names above, and tells those that are misspelt
 
