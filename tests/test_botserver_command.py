@@ -96,8 +96,9 @@ def test_what_each_command_prints_is_what_its_schema_says(folder: Path) -> None:
 
     assert "guests" in [it["name"] for it in documents["services"]["services"]]
     assert documents["config-check"]["problems"]
-    assert documents["db-status"]["branches"][-1]["pending"] == ["guests_0001"]
-    assert documents["db-upgrade"]["applied"] == ["guests_0001", "guests_0002"]
+    pending = {it["name"]: it["pending"] for it in documents["db-status"]["branches"]}
+    applied = [it for it in documents["db-upgrade"]["applied"] if it.startswith("guests_")]
+    assert (pending["guests"], applied) == (["guests_0001"], ["guests_0001", "guests_0002"])
     assert documents["db-downgrade"]["undone"] == ["guests_0002", "guests_0001"]
     assert documents["db-detach"]["branch"]["state"] == "detached"
 

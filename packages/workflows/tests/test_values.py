@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from botserver_workflows.errors import UnrepresentableError
 from botserver_workflows.values import to_json
 
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 JSON = st.recursive(
-    st.none() | st.booleans() | st.text() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | TEXT | st.floats(allow_nan=False, allow_infinity=False) | st.integers(),
+    lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
     max_leaves=20,
 )
 
@@ -54,3 +55,9 @@ def test_a_value_that_holds_itself_is_refused() -> None:
 def test_it_is_what_a_reader_of_64_bits_reads_back(value: object) -> None:
     stored = to_json(value)
     assert json.loads(json.dumps(stored)) == stored == to_json(stored)
+
+
+@pytest.mark.parametrize("value", ["a\0b", {"a\0": 1}, ["\ud800"]])
+def test_text_that_no_database_stores_is_refused(value: object) -> None:
+    with pytest.raises(UnrepresentableError, match="a sign that cannot be stored"):
+        to_json(value)

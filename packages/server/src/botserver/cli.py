@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 #: Every command: its name, which is that of its module, and its one line.
 COMMANDS = (
     ("serve", "serve until Ctrl-C"),
+    ("worker", "run the steps of workflows until Ctrl-C"),
     ("services", "list what is installed, and what hinders its start"),
     ("config", "check or show the settings"),
     ("db", "bring the tables of the database up to date, or tell how they stand"),

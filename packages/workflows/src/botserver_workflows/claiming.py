@@ -58,23 +58,50 @@ async def claim_steps(
             backoff_request_seconds=None,
             updated_at=unit.now,
         )
-        .returning(
-            steps.c.id,
-            steps.c.task_id,
-            steps.c.namespace,
-            steps.c.name,
-            steps.c.handler,
-            steps.c.dispatch,
-            steps.c.attempts,
-            steps.c.released,
-            steps.c.timeout_seconds,
-        )
+        .returning(*_CLAIMED)
     )
     rows = started.all()
-    if not rows:
-        return []
     for row in rows:
         unit.note("step", row.id, (StepState.ENQUEUED, StepState.IN_PROGRESS), dispatch=row.dispatch)
+    return await _read_claims(unit, rows)
+
+
+async def find_claims(unit: Unit, worker_id: UUID, known: Collection[UUID]) -> list[Claim]:
+    """The attempts that this worker has begun, without those at the steps that it knows.
+
+    Whoever lost the connection while a claim was committed asks, for nobody else would ever run these.
+    """
+    rows = await unit.session.execute(
+        select(*_CLAIMED).where(
+            steps.c.worker_id == worker_id, steps.c.state == StepState.IN_PROGRESS.value, steps.c.id.not_in(known)
+        )
+    )
+    return await _read_claims(unit, list(rows))
+
+
+def is_live(unit: Unit, worker_id: UUID) -> ColumnElement[bool]:
+    """Whether this worker may still act: it is not dead, and its lease goes on."""
+    return exists().where(workers.c.id == worker_id, workers.c.state != "dead", workers.c.lease_until > unit.now)
+
+
+_CLAIMED = (
+    steps.c.id,
+    steps.c.task_id,
+    steps.c.namespace,
+    steps.c.name,
+    steps.c.handler,
+    steps.c.dispatch,
+    steps.c.claim_token,
+    steps.c.attempts,
+    steps.c.released,
+    steps.c.timeout_seconds,
+    steps.c.started_at,
+)
+
+
+async def _read_claims(unit: Unit, rows: Sequence[Any]) -> list[Claim]:
+    if not rows:
+        return []
     contexts = await _contexts(unit, [row.task_id for row in rows])
     results = await _results(unit, [row.id for row in rows])
     return [
@@ -86,21 +113,16 @@ async def claim_steps(
             name=row.name,
             handler=row.handler,
             dispatch=row.dispatch,
-            token=token,
+            token=row.claim_token,
             attempt=row.attempts,
             released=row.released,
             timeout_seconds=row.timeout_seconds,
-            started_at=unit.now,
+            started_at=row.started_at,
             context=contexts[row.task_id][1],
             results=results.get(row.id, {}),
         )
         for row in rows
     ]
-
-
-def is_live(unit: Unit, worker_id: UUID) -> ColumnElement[bool]:
-    """Whether this worker may still act: it is not dead, and its lease goes on."""
-    return exists().where(workers.c.id == worker_id, workers.c.state != "dead", workers.c.lease_until > unit.now)
 
 
 async def _contexts(unit: Unit, task_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, dict[str, Any]]]:

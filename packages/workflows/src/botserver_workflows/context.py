@@ -9,6 +9,7 @@ from botstate import Capability
 if TYPE_CHECKING:
     from botserver_workflows.doorbell import Doorbell
     from botserver_workflows.library import Library
+    from botserver_workflows.lives import Lives
     from botserver_workflows.unit import Store
 
 
@@ -21,3 +22,14 @@ class Workflows(NamedTuple):
 
 
 WORKFLOWS = Capability[Workflows]("workflows", remedy="Install botserver[workflows].")
+
+
+class Working(NamedTuple):
+    """A process that runs steps: the tables, what is installed, and its worker."""
+
+    store: Store
+    library: Library
+    lives: Lives
+
+
+WORKING = Capability[Working]("worker", remedy="Start it by `botserver worker`.")

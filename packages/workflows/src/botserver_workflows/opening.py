@@ -6,14 +6,15 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from botserver_workflows.context import Workflows
+from botserver_workflows.context import Workflows, Working
 from botserver_workflows.doorbell import Doorbell
 from botserver_workflows.library import load_library
+from botserver_workflows.lives import Lives
 from botserver_workflows.orchestrator import Orchestrator
-from botserver_workflows.settings import WorkflowsSettings
+from botserver_workflows.settings import WorkerSettings, WorkflowsSettings
 from botserver_workflows.submitting import register_template
 from botserver_workflows.unit import Store
-from botserver_workflows.worker import Worker, WorkerOptions
+from botserver_workflows.worker import WorkerOptions
 from botstate import CLOCK, IDS, RANDOMNESS
 
 if TYPE_CHECKING:
@@ -46,42 +47,69 @@ async def open_workflows(state: AppState) -> AsyncIterator[Workflows]:
 
 
 @asynccontextmanager
+async def open_working(state: AppState) -> AsyncIterator[Working]:
+    """A process that runs steps and nothing else.
+
+    `InvalidError` names the steps of its namespaces that have no handler here.
+    """
+    settings, own = state.settings.part(WorkflowsSettings), state.settings.part(WorkerSettings)
+    library = load_library(settings.packages, settings.environment)
+    namespaces = choose_namespaces(library, own)
+    store = Store(state.database, state.require(CLOCK), state.require(IDS))
+    await store.write("start", lambda unit: _register(unit, library))
+    workflows = Workflows(store, library, Doorbell())
+    async with _running(_lives(state, workflows, settings, namespaces, own.slots, own.name)) as lives:
+        yield Working(store, library, lives)
+
+
+def choose_namespaces(library: Library, settings: WorkerSettings) -> tuple[str, ...]:
+    """The namespaces of a worker, all of whose handlers are here; else `InvalidError` with those that are not."""
+    namespaces = settings.namespaces or library.namespaces
+    library.check_handlers(namespaces)
+    return namespaces
+
+
+@asynccontextmanager
 async def _working(state: AppState, workflows: Workflows, settings: WorkflowsSettings) -> AsyncIterator[None]:
     if settings.workers == 0:
         yield
         return
     namespaces = workflows.library.namespaces
     workflows.library.check_handlers(namespaces)
-    stop = asyncio.Event()
-    working = asyncio.create_task(keep_working(state, workflows, settings, namespaces, stop), name="worker")
-    try:
+    async with _running(_lives(state, workflows, settings, namespaces, settings.workers, "botserver")):
         yield
+
+
+@asynccontextmanager
+async def _running(lives: Lives) -> AsyncIterator[Lives]:
+    stop = asyncio.Event()
+    working = asyncio.create_task(lives.run(stop), name="worker")
+    try:
+        yield lives
     finally:
         stop.set()
         await asyncio.gather(working, return_exceptions=True)
 
 
-async def keep_working(
+def _lives(
     state: AppState,
     workflows: Workflows,
     settings: WorkflowsSettings,
     namespaces: tuple[str, ...],
-    stop: asyncio.Event,
-) -> None:
-    """Live as a worker until `stop`: a life that was given up is followed by another one."""
+    slots: int,
+    name: str,
+) -> Lives:
     options = WorkerOptions(
-        name="botserver",
-        namespaces=namespaces,
-        slots=settings.workers,
-        lease_seconds=settings.lease,
-        drain_seconds=settings.drain,
+        name=name, namespaces=namespaces, slots=slots, lease_seconds=settings.lease, drain_seconds=settings.drain
     )
-    handlers = workflows.library.handlers
-    while not stop.is_set():
-        worker = Worker(
-            workflows.store, handlers, options, state.require(CLOCK), state.require(RANDOMNESS), workflows.doorbell
-        )
-        await worker.run(stop)
+    return Lives(
+        workflows.store,
+        workflows.library.handlers,
+        options,
+        state.require(CLOCK),
+        state.require(RANDOMNESS),
+        workflows.doorbell,
+    )
 
 
 async def _register(unit: Unit, library: Library) -> None:

@@ -85,6 +85,13 @@ async def find_steps_of(unit: Unit, task_ids: list[UUID]) -> dict[UUID, list[Row
     return found
 
 
+async def measure_depths(unit: Unit) -> dict[str, int]:
+    """Namespace -> how many steps wait there for a worker; those with none are left out."""
+    query = select(steps.c.namespace, func.count()).where(steps.c.state == StepState.ENQUEUED.value)
+    rows = await unit.session.execute(query.group_by(steps.c.namespace))
+    return {namespace: count for namespace, count in rows}  # noqa: C416 - a row is no tuple to dict()
+
+
 def facts_of(row: Row[Any]) -> StepFacts:
     """What counts of a step when it is asked whether it may run."""
     return StepFacts(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botserver_workflows.errors import InvalidInputError
+from botserver_workflows.values import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +38,13 @@ class TaskRequest:
 
 
 def check_context(request: TaskRequest, template: Template) -> None:
-    """`InvalidInputError` with every way in which the context breaks the schema of the template."""
+    """`InvalidInputError` with every way in which the context breaks the schema of the template.
+
+    `UnrepresentableError` when a part of the request cannot be stored.
+    """
+    for name, value in vars(request).items():
+        if isinstance(value, str | tuple | dict):
+            to_json(value, where=name)
     problems = tuple(_violations(request, template))
     if problems:
         raise InvalidInputError(*problems)

@@ -11,6 +11,7 @@ from botserver_workflows.routes.letters import create_letters_router
 from botserver_workflows.routes.registry import create_registry_router
 from botserver_workflows.routes.steps import create_steps_router
 from botserver_workflows.routes.tasks import create_tasks_router
+from botserver_workflows.routes.workers import create_workers_router
 
 if TYPE_CHECKING:
     from botstate import AppState
@@ -22,4 +23,5 @@ def create_router(state: AppState) -> APIRouter:
     workflows = state.require(WORKFLOWS)
     for create in (create_tasks_router, create_steps_router, create_letters_router, create_registry_router):
         router.include_router(create(workflows))
+    router.include_router(create_workers_router(workflows.store))
     return router

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botserver_workflows.context import WORKFLOWS, Workflows
 from botserver_workflows.failures import ERRORS
-from botserver_workflows.settings import WorkflowsSettings
+from botserver_workflows.settings import LONGEST_DRAIN, WorkflowsSettings
 from botstate import CLOCK, DATABASE, IDS, RANDOMNESS, SETTINGS, Migrations, Provider, Service
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ service = Service(
     create_router=_create_router,
     paths=("/v1/tasks", "/v1/dlq", "/v1/handlers", "/v1/workers"),
     settings=WorkflowsSettings,
-    provides=(Provider(WORKFLOWS, _open),),
+    provides=(Provider(WORKFLOWS, _open, time_limit=LONGEST_DRAIN + 30),),
     requires=(SETTINGS, CLOCK, IDS, RANDOMNESS, DATABASE),
     migrations=Migrations("botserver_workflows", _tables),
     errors=ERRORS,

@@ -1,8 +1,11 @@
-"""What an operator can choose: the part `workflows` of the settings of a server."""
+"""What an operator can choose: the parts `workflows` and `worker` of the settings of a server."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+#: The longest time in seconds that running steps may have when their worker stops.
+LONGEST_DRAIN = 300.0
 
 
 @dataclass(frozen=True)
@@ -22,5 +25,21 @@ class WorkflowsSettings:
     def __post_init__(self) -> None:
         if self.workers < 0:
             raise ValueError("workers is a number of steps, at least 0.")
-        if self.lease < 5 or self.drain < 0:
-            raise ValueError("lease is at least 5 seconds, and drain not less than 0.")
+        if self.lease < 5 or not 0 <= self.drain <= LONGEST_DRAIN:
+            raise ValueError(f"lease is at least 5 seconds, and drain from 0 to {LONGEST_DRAIN:g}.")
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What `botserver worker` runs: the steps of these `namespaces`, or of all; `slots` of them at a time.
+
+    `name` is how people call it. What is installed, lease and drain stand in the part `workflows`.
+    """
+
+    namespaces: tuple[str, ...] = ()
+    slots: int = 16
+    name: str = "worker"
+
+    def __post_init__(self) -> None:
+        if self.slots < 1:
+            raise ValueError("slots is a number of steps, at least 1.")

@@ -19,8 +19,10 @@ def to_json(value: Any, *, where: str = "result", depth: int = 0) -> Any:
     """
     if depth > _DEEPEST:
         raise UnrepresentableError(where, f"it is nested more than {_DEEPEST} levels deep")
-    if value is None or isinstance(value, bool | str):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return _checked(value, where)
     if isinstance(value, int):
         return value if -LARGEST_NUMBER - 1 <= value <= LARGEST_NUMBER else str(value)
     if isinstance(value, float):
@@ -33,5 +35,13 @@ def to_json(value: Any, *, where: str = "result", depth: int = 0) -> Any:
         for key in value:
             if not isinstance(key, str):
                 raise UnrepresentableError(where, f"the key {key!r} is no text")
+            _checked(key, where)
         return {key: to_json(item, where=f"{where}.{key}", depth=depth + 1) for key, item in value.items()}
     raise UnrepresentableError(where, f"JSON has no {type(value).__name__}")
+
+
+def _checked(text: str, where: str) -> str:
+    # PostgreSQL stores no NUL, and half a pair of surrogates is no text at all.
+    if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise UnrepresentableError(where, "its text has a sign that cannot be stored")
+    return text

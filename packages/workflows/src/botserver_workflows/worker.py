@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from botlib import BotError
 from botserver_workflows.attempt import Failure, Success
-from botserver_workflows.claiming import claim_steps
+from botserver_workflows.claiming import claim_steps, find_claims
 from botserver_workflows.completing import complete_attempt, fail_attempt
 from botserver_workflows.executing import execute
 from botserver_workflows.leases import end_worker, register_worker, renew_lease
@@ -77,6 +78,14 @@ class Worker:
         self._running: dict[asyncio.Task[None], Claim] = {}
         self._ended: list[_Ended] = []
         self._id: UUID | None = None
+        # A turn failed, and nobody knows whether it was stored: its claims are looked for.
+        self._is_unsure = False
+        self.succeeded = self.failed = 0
+
+    @property
+    def running(self) -> int:
+        """How many steps run now."""
+        return len(self._running)
 
     @property
     def id(self) -> UUID | None:
@@ -107,7 +116,7 @@ class Worker:
                 task.cancel()
             await asyncio.gather(beat, *self._running, return_exceptions=True)
             if not lost.is_set():
-                await self._store.write(options.name, lambda unit: end_worker(unit, worker_id))
+                await self._leave(worker_id)
         return not lost.is_set()
 
     async def _work(self, worker_id: UUID, stop: asyncio.Event, lost: asyncio.Event) -> None:
@@ -130,16 +139,24 @@ class Worker:
 
     async def _turn(self, worker_id: UUID, room: int) -> list[Claim]:
         ended, self._ended = self._ended, []
+        known = {it.step_id for it in self._running.values()} if self._is_unsure else None
         try:
-            return await self._store.write(self._options.name, lambda unit: self._hand_in(unit, worker_id, ended, room))
+            claims = await self._store.write(
+                self._options.name, lambda unit: self._hand_in(unit, worker_id, ended, room, known)
+            )
         except BaseException:
-            self._ended = ended + self._ended  # nothing of it is stored: the next turn tries again
+            # It may be stored or not. What is handed in again is refused then, which does no harm.
+            self._ended = ended + self._ended
+            self._is_unsure = True
             raise
+        self._is_unsure = False
+        return claims
 
-    async def _hand_in(self, unit: Unit, worker_id: UUID, ended: Sequence[_Ended], room: int) -> list[Claim]:
-        for it in sorted(
-            ended, key=lambda it: it.claim.task_id
-        ):  # in one order, so that workers do not block each other
+    async def _hand_in(
+        self, unit: Unit, worker_id: UUID, ended: Sequence[_Ended], room: int, known: set[UUID] | None
+    ) -> list[Claim]:
+        # In one order, so that workers do not block each other.
+        for it in sorted(ended, key=lambda it: it.claim.task_id):
             facts = {
                 "execution_time_ms": it.milliseconds,
                 "completed_at": unit.now.isoformat(),
@@ -151,11 +168,13 @@ class Worker:
                 await complete_attempt(unit, worker_id, it.claim, it.outcome, self._randomness, facts)
             else:
                 await fail_attempt(unit, worker_id, it.claim, it.outcome, self._randomness, facts)
+        found = [] if known is None else await find_claims(unit, worker_id, known)
+        room -= len(found)
         if room <= 0:
-            return []
+            return found
         if ended:
             await unit.look_at_clock()
-        return await claim_steps(unit, worker_id, self._options.namespaces, list(self._handlers), room)
+        return found + await claim_steps(unit, worker_id, self._options.namespaces, list(self._handlers), room)
 
     def _start(self, claim: Claim) -> None:
         task = asyncio.create_task(self._attempt(claim), name=f"step {claim.name}")
@@ -170,6 +189,10 @@ class Worker:
         began = self._clock.monotonic()
         template = await self._store.template(claim.template_id)
         outcome = await execute(claim, self._handlers[claim.handler], template.by_name[claim.name].initialization)
+        if isinstance(outcome, Success):
+            self.succeeded += 1
+        else:
+            self.failed += 1
         self._ended.append(_Ended(claim, outcome, round((self._clock.monotonic() - began) * 1_000)))
 
     async def _beat(self, worker_id: UUID, lost: asyncio.Event) -> None:
@@ -198,4 +221,11 @@ class Worker:
         if self._running:
             await asyncio.wait(self._running, timeout=self._options.drain_seconds)
         if self._ended:
-            await self._turn(worker_id, 0)
+            with suppress(BotError):  # what is not stored is given back
+                await self._turn(worker_id, 0)
+
+    async def _leave(self, worker_id: UUID) -> None:
+        try:
+            await self._store.write(self._options.name, lambda unit: end_worker(unit, worker_id))
+        except BotError as error:
+            _log.warning("nobody could be told that this worker ends; its lease will tell: %s", error)

@@ -55,12 +55,13 @@ def _serve(options: argparse.Namespace) -> int:
     stand_ins = (stand_in(it) for it in selected.broken)
     wanted = (web_service, *selected.services, *stand_ins, *tell_instance(server.instance))
     services = with_basis(wanted, settings)
-    announce = _announcer(settings, as_json=options.json)
+    announce = announcer(settings, as_json=options.json)
     serve(services, host=server.host, port=server.port, grace=server.grace, ready=announce)
     return 0
 
 
-def _announcer(settings: Settings, *, as_json: bool) -> Ready:
+def announcer(settings: Settings, *, as_json: bool) -> Ready:
+    """What tells people, or programs, that the server is there and where."""
     import gc
 
     from botserver.announcement import describe, render
