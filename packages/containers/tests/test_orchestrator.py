@@ -385,3 +385,13 @@ async def test_a_name_that_podman_does_not_know_is_told(world: World) -> None:
 def read(world: World, name: str) -> Any:
     with open(os.path.join(world.node.directory.path, name), encoding="utf-8") as file:
         return json.load(file)
+
+
+async def test_an_end_of_which_podman_knows_no_moment_is_waited_for_too(world: World) -> None:
+    await world.install("a")
+    container = world.mock.containers["a"]
+    container.state, container.exit_code = ContainerState.STOPPED, 137  # as Podman has it before it has cleaned up
+    await world.node.look(world.node.apps["a"])
+    began = world.clock.monotonic()
+    await world.until(lambda: container.runs == 2, "it is restarted")
+    assert 10 <= world.clock.monotonic() - began < 12

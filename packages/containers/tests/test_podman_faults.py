@@ -233,7 +233,7 @@ async def test_a_name_of_somebody_else_is_left_alone(real: Real) -> None:
 
 async def test_an_app_that_takes_too_much_memory_is_killed_and_called_so(real: Real) -> None:
     await real.install("a", "eat", resources={"memory": "32m"})
-    await real.until(lambda: real.node.apps["a"].state == "exited", "it is down")
+    await real.until(lambda: real.phase("a") == "exited", "it is down")
     entry = real.node.board.whole()["package-data"]["a"]
     assert (entry["exit_code"], entry["label"], entry["state"]) == (137, "killed (OOM)", "exited")
     await real.remove("a")

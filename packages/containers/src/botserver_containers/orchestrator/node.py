@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("botserver_containers")
 
+_ENDED = frozenset([ContainerState.EXITED, ContainerState.STOPPED])
+
 
 @dataclass
 class Node:
@@ -88,7 +90,7 @@ class Node:
     async def apply(self, app: App, row: Row | None) -> None:
         """Take over what is known of its container now."""
         app.looks += 1
-        app.row = row
+        app.row = self._with_end(app, row)
         if not app.busy:
             age = self.clock.monotonic() - app.phase_since
             exit_code = row.exit_code if row is not None else 0
@@ -98,6 +100,18 @@ class Node:
         self.changed(app)
         self.news.set()
         await self.save_snapshot()
+
+    def _with_end(self, app: App, row: Row | None) -> Row | None:
+        """The row with the moment of its end: for a while Podman knows none, or that of the run before.
+
+        Without it the wait before a restart would be over at once.
+        """
+        if row is None or row.started_at is None or row.state not in _ENDED:
+            return row
+        if row.down_since is not None and row.down_since >= row.started_at:
+            return row
+        known = app.row.down_since if app.row is not None and app.row.state in _ENDED else None
+        return row._replace(down_since=self.now() if known is None else known)
 
     async def look(self, app: App) -> None:
         """Ask Podman for its container."""
