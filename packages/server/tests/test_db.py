@@ -185,6 +185,25 @@ def test_the_first_revision_of_a_service_makes_its_folder(ask: Any, package: Pat
     assert ask("upgrade") == (0, "Applied database_0001, guest_book_0001.\n")
 
 
+def test_a_revision_imports_what_it_names_and_keeps_quotes_within_text(ask: Any, package: Path) -> None:
+    module = TABLES.replace("import UtcDateTime", "import Json, UtcDateTime").replace(
+        "MetaData, ", "Index, MetaData, text, "
+    )
+    (package / "guest_book" / "__init__.py").write_text(
+        module.replace(
+            'Column("text", String(80), nullable=True)',
+            'Column("text", Json), Index("guest_book_shouted", "id", sqlite_where=text("text = \'HO\'"))',
+        )
+    )
+    shutil.rmtree(package / "guest_book" / "versions")
+
+    assert ask("revision", "guest-book", "-m", "Start")[0] == 0
+    written = (package / "guest_book" / "versions" / "guest_book_0001_start.py").read_text()
+    assert "from sqlalchemy.dialects import postgresql" in written
+    assert "text = 'HO'" in written
+    assert ask("upgrade") == (0, "Applied database_0001, guest_book_0001.\n")
+
+
 @pytest.mark.parametrize(
     ("name", "module", "said"),
     [

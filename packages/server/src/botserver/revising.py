@@ -39,6 +39,15 @@ def downgrade() -> None:
 '''
 
 
+#: Name -> what imports it, in the order of a file.
+_IMPORTS = (
+    ("sa", "import sqlalchemy as sa"),
+    ("op", "from alembic import op"),
+    ("postgresql", "from sqlalchemy.dialects import postgresql"),
+    ("sqlite", "from sqlalchemy.dialects import sqlite"),
+)
+
+
 class Written(NamedTuple):
     """The file that was written, and whether there is anything in it."""
 
@@ -134,17 +143,28 @@ def _render_own_type(kind: str, item: object, _context: object) -> str | Literal
 
 def _body(code: str) -> str:
     lines = [line for line in code.splitlines() if not line.lstrip().startswith("# ###") and line.strip()]
-    # Alembic indents all but the first line.
-    return "\n".join(line.removeprefix("    ") for line in lines).replace("'", '"') or "pass"
+    # Alembic indents all but the first line, and takes names for imported that it does not import.
+    body = "\n".join(line.removeprefix("    ") for line in lines).replace("astext_type=Text()", "astext_type=sa.Text()")
+    return _in_double_quotes(body) or "pass"
+
+
+def _in_double_quotes(code: str) -> str:
+    """The same code with text as this repository writes it, except where that has double quotes in it."""
+    import io
+    import tokenize
+
+    tokens = [
+        token._replace(string=f'"{token.string[1:-1]}"')
+        if token.type == tokenize.STRING and token.string[0] == "'" and '"' not in token.string
+        else token
+        for token in tokenize.generate_tokens(io.StringIO(code).readline)
+    ]
+    return tokenize.untokenize(tokens)
 
 
 def _render(revision: str, chain: Sequence[str], branch: str, message: str, bodies: tuple[str, str]) -> str:
     code = "\n".join(bodies)
-    imports = [
-        line
-        for name, line in (("sa", "import sqlalchemy as sa"), ("op", "from alembic import op"))
-        if re.search(rf"\b{name}\.", code)
-    ]
+    imports = [line for name, line in _IMPORTS if re.search(rf"\b{name}\.", code)]
     upgrade, downgrade = ("\n".join(f"    {line}" for line in body.splitlines()) for body in bodies)
     return _FILE.format(
         message=message.strip().rstrip(".").replace('"', "'"),
