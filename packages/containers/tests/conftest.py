@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,5 +57,13 @@ def lab(shared_lab: Lab) -> Iterator[Lab]:
     """The same without any container; a test that leaves one has failed."""
     yield shared_lab
     left = shared_lab.run("ps", "--all", "--format", "{{.Names}}").stdout.decode().split()
-    shared_lab.run("rm", "--all", "--force", "--time", "0")
+    _remove_all(shared_lab)
     assert left == [], f"containers are left: {left}"
+
+
+def _remove_all(lab: Lab) -> None:
+    """The kernel may still be at work on what a process that it killed had mounted: wait until it lets go."""
+    deadline = time.monotonic() + 20
+    while (done := lab.run("rm", "--all", "--force", "--time", "0", check=False)).returncode != 0:
+        assert time.monotonic() < deadline, done.stderr.decode(errors="replace")
+        time.sleep(0.05)
