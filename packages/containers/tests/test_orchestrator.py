@@ -22,7 +22,9 @@ from botserver_containers.errors import (
     UnknownAppError,
     WrongStateError,
 )
+from botserver_containers.orchestrator.recovering import recover
 from botserver_containers.podman.mock import Behaviour, MockContainer
+from botserver_containers.storage.directory import Contents
 from botserver_containers.testing import IMAGE, World, make_manifest, open_world
 
 pytestmark = pytest.mark.anyio
@@ -395,3 +397,13 @@ async def test_an_end_of_which_podman_knows_no_moment_is_waited_for_too(world: W
     began = world.clock.monotonic()
     await world.until(lambda: container.runs == 2, "it is restarted")
     assert 10 <= world.clock.monotonic() - began < 12
+
+
+async def test_an_installation_before_the_recovery_is_over_breaks_nothing(
+    world: World,
+) -> None:
+    world.mock.pull_delay_ms = 5000
+    await world.orchestrator.install(make_manifest("a"))
+    await recover(world.node, Contents(None, [], set(), {}, {}))
+    await world.settle("a")
+    assert world.phases() == {"a": "running"}

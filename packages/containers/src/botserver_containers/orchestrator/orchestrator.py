@@ -167,7 +167,11 @@ async def _keep_up(node: Node, contents: Contents, look: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_forever(node, partial(hear, node, look)), name="containers: events")
         await _until_done(node, partial(scan, node))
-        await recover(node, contents)
+        try:
+            await recover(node, contents)
+        except Exception:  # noqa: BLE001 - what is in order is looked after all the same
+            log.exception("the recovery broke off")
+            node.recovered = True
         loops = (partial(look_around, node, look), partial(monitor, node), partial(watch_memory, node))
         for loop in (*loops, partial(reconcile_forever, node)):
             tasks.create_task(_forever(node, loop), name=f"containers: {loop.func.__name__}")

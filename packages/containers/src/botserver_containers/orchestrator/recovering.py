@@ -70,7 +70,9 @@ async def recover(node: Node, contents: Contents) -> None:
 
 async def _repair(node: Node, contents: Contents) -> None:
     for name, app in list(node.apps.items()):
-        record: dict[str, Any] = contents.records[name]
+        record: dict[str, Any] | None = contents.records.get(name)
+        if record is None:
+            continue  # somebody installs it at this moment
         try:
             if record.get("stage") == "removing":
                 await lifecycle.uninstall(node, app, preserve_data=bool(record.get("preserve_data", True)))
