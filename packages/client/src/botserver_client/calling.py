@@ -84,4 +84,4 @@ def plain(value: object) -> Any:
     """A value as JSON has it: dictionaries, lists, text and numbers."""
     import msgspec
 
-    return msgspec.to_builtins(value)
+    return msgspec.json.decode(msgspec.json.encode(value))  # its own shortcut would keep tuples

@@ -17,7 +17,7 @@ class Resolution(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     """One entry, with its task as it was then."""
 
@@ -27,13 +27,13 @@ class DeadLetter:
     dlq_reason: str
     dlq_timestamp: datetime
     resolution_status: str
-    created_at: datetime
-    updated_at: datetime
-    task_snapshot: Mapping[str, Any]
     resolution_timestamp: datetime | None = None
     resolution_notes: str | None = None
     resolved_by: str | None = None
+    task_snapshot: Mapping[str, Any]
     metadata: Mapping[str, Any] | None = None
+    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,18 +27,18 @@ class Template:
     input_schema: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """One life of a worker. It is taken for dead when `lease_until` is over."""
 
     worker_id: str
+    name: str = ""
     status: str
+    health: str = ""
     worker_type: str
     namespaces: tuple[str, ...]
     registered_handlers: tuple[str, ...]
     uptime_seconds: float
-    name: str = ""
-    health: str = ""
     host: str = ""
     pid: int | None = None
     version: str = ""

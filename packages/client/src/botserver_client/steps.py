@@ -52,7 +52,7 @@ class StepResult:
     orchestration_metadata: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """A step that was asked for alone, or with all of its task. `results` is None as long as it has none."""
 
@@ -61,6 +61,8 @@ class Step:
     name: str
     created_at: datetime
     updated_at: datetime
+    completed_at: datetime | None = None
+    results: StepResult | None = None
     current_state: str
     dependencies_satisfied: bool
     retry_eligible: bool
@@ -69,8 +71,6 @@ class Step:
     completed_parents: int
     attempts: int
     max_attempts: int
-    completed_at: datetime | None = None
-    results: StepResult | None = None
     last_failure_at: datetime | None = None
     next_retry_at: datetime | None = None
     last_attempted_at: datetime | None = None

@@ -39,20 +39,20 @@ class TaskRequest:
     options: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedTask:
     """The answer to a request for a task. `step_mapping` has the steps that are known from the start, by name."""
 
     task_uuid: UUID
     status: str
     created_at: datetime
+    estimated_completion: datetime | None = None
     step_count: int
     step_mapping: Mapping[str, UUID]
     handler_config_name: str
-    estimated_completion: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A task. `status` is how its steps stand when it was asked for alone, and its state in a list, without `steps`."""
 
@@ -63,11 +63,15 @@ class Task:
     status: str
     created_at: datetime
     updated_at: datetime
+    completed_at: datetime | None = None
     context: Mapping[str, Any]
     initiator: str
     source_system: str
     reason: str
+    priority: int | None = None
+    tags: tuple[str, ...] | None = ()
     correlation_id: UUID
+    parent_correlation_id: UUID | None = None
     total_steps: int
     pending_steps: int
     in_progress_steps: int
@@ -79,10 +83,6 @@ class Task:
     completion_percentage: float
     health_status: str
     steps: tuple[StepReadiness, ...] = ()
-    completed_at: datetime | None = None
-    priority: int | None = None
-    tags: tuple[str, ...] | None = ()
-    parent_correlation_id: UUID | None = None
 
     @property
     def outcome(self) -> Outcome | None:
