@@ -13,6 +13,7 @@ from botserver_core import create_app
 from botserver_workflows import service
 from botserver_workflows.settings import WorkflowsSettings
 from botstate import DatabaseSettings, DataSettings, Settings, compose, database_service, foundation
+from botstate.testing import check_migrations
 
 pytestmark = pytest.mark.anyio
 
@@ -205,6 +206,9 @@ async def test_a_server_that_was_stopped_goes_on_where_it_was(tmp_path: Path) ->
 async def test_dead_letters_can_be_asked_for(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/v1/dlq")).json() == []
     assert (await client.get("/v1/dlq/investigation-queue")).json() == []
+    assert (await client.get("/v1/dlq/staleness")).json() == []
+    assert (await client.get("/v1/analytics/performance", params={"hours": 1})).json()["total_tasks"] == 0
+    assert (await client.get("/v1/analytics/bottlenecks")).json()["slow_steps"] == []
     stats = (await client.get("/v1/dlq/stats")).json()
     assert {entry["dlq_reason"]: entry["total_entries"] for entry in stats} == {
         "staleness_timeout": 0,
@@ -213,3 +217,7 @@ async def test_dead_letters_can_be_asked_for(client: httpx2.AsyncClient) -> None
         "worker_unavailable": 0,
         "manual_dlq": 0,
     }
+
+
+async def test_the_revisions_make_the_tables_of_the_code(database_settings: DatabaseSettings) -> None:
+    await check_migrations(database_settings, service)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import exists, select, update
 
 from botserver_workflows.attempt import Claim
+from botserver_workflows.limiting import free_places
 from botserver_workflows.states import StepState
 from botserver_workflows.tables import edges, steps, tasks, workers
 
@@ -20,13 +21,34 @@ if TYPE_CHECKING:
 
 
 async def claim_steps(
-    unit: Unit, worker_id: UUID, namespaces: Collection[str], handlers: Collection[str], slots: int
+    unit: Unit,
+    worker_id: UUID,
+    namespaces: Collection[str],
+    handlers: Collection[str],
+    slots: int,
+    limited: Collection[str] = (),
 ) -> list[Claim]:
     """Start up to that many enqueued steps, the most urgent and then the oldest first.
 
     Only steps whose handler the worker has: it never takes what it cannot run. A worker whose lease is over gets
-    nothing.
+    nothing. Namespaces that are `limited` come first, so that those without a limit do not take all room from them.
     """
+    rows: list[Any] = []
+    if limited:
+        places = await free_places(unit, [it for it in namespaces if it in limited])
+        for name, free in places.items():
+            rows += await _start(unit, worker_id, [name], handlers, min(free, slots - len(rows)))
+    rows += await _start(unit, worker_id, [it for it in namespaces if it not in limited], handlers, slots - len(rows))
+    for row in rows:
+        unit.note("step", row.id, (StepState.ENQUEUED, StepState.IN_PROGRESS), dispatch=row.dispatch)
+    return await _read_claims(unit, rows)
+
+
+async def _start(
+    unit: Unit, worker_id: UUID, namespaces: Collection[str], handlers: Collection[str], slots: int
+) -> list[Any]:
+    if slots <= 0 or not namespaces:
+        return []
     chosen = (
         select(steps.c.id)
         .where(
@@ -60,10 +82,7 @@ async def claim_steps(
         )
         .returning(*_CLAIMED)
     )
-    rows = started.all()
-    for row in rows:
-        unit.note("step", row.id, (StepState.ENQUEUED, StepState.IN_PROGRESS), dispatch=row.dispatch)
-    return await _read_claims(unit, rows)
+    return list(started)
 
 
 async def find_claims(unit: Unit, worker_id: UUID, known: Collection[UUID]) -> list[Claim]:

@@ -12,11 +12,12 @@ from botserver_workflows.advancing import follow_decision, let_children_move_up,
 from botserver_workflows.attempt import Failure, describe_failure, describe_success
 from botserver_workflows.backoff import pause_before_retry
 from botserver_workflows.claiming import is_live
+from botserver_workflows.deadletters import DeadLetterReason, put_aside
 from botserver_workflows.decision import DecisionError, read_decision
 from botserver_workflows.readiness import StepFacts, may_try_again
 from botserver_workflows.states import StepState, TaskState, task_path
 from botserver_workflows.tables import fenced, steps, tasks
-from botserver_workflows.template import StepType
+from botserver_workflows.template import StalenessAction, StepType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,11 +78,15 @@ async def fail_attempt(
     randomness: Randomness,
     facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> bool:
-    """Store why an attempt failed; the step waits for its next one, or is in error. False when it was not valid."""
+    """Store why an attempt failed; the step waits for its next one, or is in error. False when it was not valid.
+
+    A task whose step has used up all of its attempts is put aside, when its template wants that of what gets stuck.
+    """
     task = await lock_task(unit, claim.task_id)
     if task is None:
         return False
-    policy = (await unit.template(task.template_id)).by_name[claim.name].retry
+    template = await unit.template(task.template_id)
+    policy, lifecycle = template.by_name[claim.name].retry, template.lifecycle
     facts_after = StepFacts(
         StepState.ERROR, claim.attempt, claim.released, policy.max_attempts, policy.retryable, 0, None
     )
@@ -108,6 +113,8 @@ async def fail_attempt(
     else:
         task = task._replace(open_steps=task.open_steps - 1, failed_steps=task.failed_steps + 1)
         await settle_task(unit, task, enqueued=False)
+        if failure.retryable and lifecycle.staleness_action is StalenessAction.DEAD_LETTER:
+            await put_aside(unit, task.id, DeadLetterReason.MAX_RETRIES_EXCEEDED, task.state)
     return True
 
 

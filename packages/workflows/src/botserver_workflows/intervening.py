@@ -8,17 +8,17 @@ from sqlalchemy import select, update
 
 from botserver_workflows.advancing import follow_decision, is_open, let_children_move_up, lock_task, settle_task
 from botserver_workflows.attempt import Success, describe_success
+from botserver_workflows.closing import close_task
 from botserver_workflows.decision import read_decision
 from botserver_workflows.errors import ForbiddenTransitionError, UnknownTaskError
 from botserver_workflows.states import (
     SATISFYING,
-    STEP_ENDS,
     TASK_ENDS,
     StepState,
     TaskState,
     check_step_transition,
 )
-from botserver_workflows.tables import steps, tasks
+from botserver_workflows.tables import steps
 from botserver_workflows.template import StepType
 
 if TYPE_CHECKING:
@@ -39,30 +39,7 @@ async def cancel_task(unit: Unit, task_id: UUID, reason: str = "") -> None:
     if task.state in TASK_ENDS:
         ended = "completed" if task.state is TaskState.COMPLETE else task.state.value
         raise ForbiddenTransitionError("task", task.state, TaskState.CANCELLED, f"Cannot cancel a {ended} task")
-    rows = await unit.session.execute(
-        select(steps.c.id, steps.c.state, steps.c.dispatch).where(
-            steps.c.task_id == task_id, steps.c.state.not_in([state.value for state in STEP_ENDS])
-        )
-    )
-    for row in rows:
-        unit.note("step", row.id, (row.state, StepState.CANCELLED), dispatch=row.dispatch + 1)
-    await unit.session.execute(
-        update(steps)
-        .where(steps.c.task_id == task_id, steps.c.state.not_in([state.value for state in STEP_ENDS]))
-        .values(state=StepState.CANCELLED.value, dispatch=steps.c.dispatch + 1, claim_token=None, updated_at=unit.now)
-    )
-    unit.note("task", task_id, (task.state, TaskState.CANCELLED), details={"reason": reason} if reason else None)
-    await unit.session.execute(
-        update(tasks)
-        .where(tasks.c.id == task_id)
-        .values(
-            state=TaskState.CANCELLED.value,
-            open_steps=0,
-            state_since=unit.now,
-            updated_at=unit.now,
-            completed_at=unit.now,
-        )
-    )
+    await close_task(unit, task, TaskState.CANCELLED, reason)
 
 
 async def reset_step(unit: Unit, task_id: UUID, step_id: UUID, *, reason: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from botserver_workflows.context import Workflows, Working
 from botserver_workflows.doorbell import Doorbell
 from botserver_workflows.library import load_library
+from botserver_workflows.limiting import set_limits
 from botserver_workflows.lives import Lives
 from botserver_workflows.orchestrator import Orchestrator
 from botserver_workflows.settings import WorkerSettings, WorkflowsSettings
@@ -36,8 +37,11 @@ async def open_workflows(state: AppState) -> AsyncIterator[Workflows]:
     clock = state.require(CLOCK)
     store = Store(state.database, clock, state.require(IDS))
     workflows = Workflows(store, library, Doorbell())
+    limits = {name: it.limit for name, it in settings.namespaces.items()}
     await store.write("start", lambda unit: _register(unit, library))
-    orchestrator = asyncio.create_task(Orchestrator(store, clock, workflows.doorbell).run(), name="orchestrator")
+    await store.write("start", lambda unit: set_limits(unit, limits))
+    loops = Orchestrator(store, clock, workflows.doorbell, settings.keep_days)
+    orchestrator = asyncio.create_task(loops.run(), name="orchestrator")
     try:
         async with _working(state, workflows, settings):
             yield workflows

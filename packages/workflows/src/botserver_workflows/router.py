@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from botserver_workflows.context import WORKFLOWS
+from botserver_workflows.routes.analytics import create_analytics_router
 from botserver_workflows.routes.letters import create_letters_router
 from botserver_workflows.routes.registry import create_registry_router
 from botserver_workflows.routes.steps import create_steps_router
@@ -21,7 +22,8 @@ def create_router(state: AppState) -> APIRouter:
     """The routes over an opened state. Has no other effect."""
     router = APIRouter()
     workflows = state.require(WORKFLOWS)
-    for create in (create_tasks_router, create_steps_router, create_letters_router, create_registry_router):
+    subjects = (create_tasks_router, create_steps_router, create_letters_router, create_registry_router)
+    for create in (*subjects, create_analytics_router):
         router.include_router(create(workflows))
     router.include_router(create_workers_router(workflows.store))
     return router

@@ -43,7 +43,7 @@ service = Service(
     name="workflows",
     summary="Runs tasks made of steps, whatever happens to their workers.",
     create_router=_create_router,
-    paths=("/v1/tasks", "/v1/dlq", "/v1/handlers", "/v1/workers"),
+    paths=("/v1/tasks", "/v1/dlq", "/v1/handlers", "/v1/workers", "/v1/analytics"),
     settings=WorkflowsSettings,
     provides=(Provider(WORKFLOWS, _open, time_limit=LONGEST_DRAIN + 30),),
     requires=(SETTINGS, CLOCK, IDS, RANDOMNESS, DATABASE),

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping  # noqa: TC003 - what reads the settings looks at the types of their fields
+from dataclasses import dataclass, field
 
 #: The longest time in seconds that running steps may have when their worker stops.
 LONGEST_DRAIN = 300.0
+
+
+@dataclass(frozen=True)
+class NamespaceSettings:
+    """`limit`: how many steps of the namespace may run at a time, over all workers."""
+
+    limit: int
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise ValueError("limit is a number of steps, at least 1.")
 
 
 @dataclass(frozen=True)
@@ -13,7 +25,8 @@ class WorkflowsSettings:
     """`packages` hold templates and handlers, `environment` chooses among the overrides of templates.
 
     `workers`: how many steps this server runs itself, 0 for none; `lease` and `drain` are seconds: how long others wait
-    for a sign of life of a worker, and how long running steps have when it stops.
+    for a sign of life of a worker, and how long running steps have when it stops. `keep_days`: when tasks that ended
+    are forgotten.
     """
 
     packages: tuple[str, ...] = ("botserver_workflows.samples",)
@@ -21,10 +34,14 @@ class WorkflowsSettings:
     workers: int = 16
     lease: float = 30.0
     drain: float = 10.0
+    keep_days: float = 30.0
+    namespaces: Mapping[str, NamespaceSettings] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.workers < 0:
             raise ValueError("workers is a number of steps, at least 0.")
+        if self.keep_days <= 0:
+            raise ValueError("keep_days is a number of days, more than 0.")
         if self.lease < 5 or not 0 <= self.drain <= LONGEST_DRAIN:
             raise ValueError(f"lease is at least 5 seconds, and drain from 0 to {LONGEST_DRAIN:g}.")
 

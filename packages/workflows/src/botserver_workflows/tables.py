@@ -178,6 +178,14 @@ workers = Table(
     Index("workflows_worker_lease", "state", "lease_until"),
 )
 
+#: How many steps of a namespace may run at a time. One that is not here has no limit.
+namespaces = Table(
+    "workflows_namespace",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("limit", Integer, nullable=False),
+)
+
 #: Results that came too late and were refused.
 fenced = Table(
     "workflows_fenced",

@@ -19,6 +19,7 @@ from botserver_workflows.claiming import claim_steps, find_claims
 from botserver_workflows.completing import complete_attempt, fail_attempt
 from botserver_workflows.executing import execute
 from botserver_workflows.leases import end_worker, register_worker, renew_lease
+from botserver_workflows.limiting import limited_namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,6 +81,7 @@ class Worker:
         self._id: UUID | None = None
         # A turn failed, and nobody knows whether it was stored: its claims are looked for.
         self._is_unsure = False
+        self._limited: frozenset[str] = frozenset()
         self.succeeded = self.failed = 0
 
     @property
@@ -105,6 +107,7 @@ class Worker:
                 unit, options.name, options.namespaces, list(self._handlers), options.version, options.lease_seconds
             ),
         )
+        self._limited = await self._store.read(limited_namespaces)
         lost = asyncio.Event()
         beat = asyncio.create_task(self._beat(worker_id, lost))
         try:
@@ -174,7 +177,9 @@ class Worker:
             return found
         if ended:
             await unit.look_at_clock()
-        return found + await claim_steps(unit, worker_id, self._options.namespaces, list(self._handlers), room)
+        return found + await claim_steps(
+            unit, worker_id, self._options.namespaces, list(self._handlers), room, self._limited
+        )
 
     def _start(self, claim: Claim) -> None:
         task = asyncio.create_task(self._attempt(claim), name=f"step {claim.name}")
@@ -204,6 +209,7 @@ class Worker:
             began = self._clock.monotonic()
             try:
                 alive = await self._store.write(self._options.name, lambda unit: renew_lease(unit, worker_id, lease))
+                self._limited = await self._store.read(limited_namespaces)
             except BotError as error:
                 _log.warning("a sign of life did not arrive: %s", error)
                 alive = self._clock.monotonic() < until

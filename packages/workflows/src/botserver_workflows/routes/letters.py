@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query
 
 from botserver_workflows.deadletters import Resolution, find_entry_of, list_entries, measure_entries, resolve_entry
 from botserver_workflows.routes.forms import Id, InvestigationForm, TaskId
+from botserver_workflows.staleness import describe_stay, list_ages
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -43,6 +44,11 @@ def create_letters_router(workflows: Workflows) -> APIRouter:
             partial(list_entries, resolution=Resolution.PENDING, limit=limit, offset=0, oldest_first=True)
         )
         return [describe_entry(row) for row in rows]
+
+    @router.get("/v1/dlq/staleness", summary="Tasks that have not ended, the oldest first, and how long they may stay")
+    async def staleness(limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> list[dict[str, Any]]:
+        ages = await store.read(partial(list_ages, after=None, limit=limit))
+        return [describe_stay(stay, age) for stay, age in ages]
 
     @router.get("/v1/dlq/task/{task_uuid}", summary="The newest entry of a task")
     async def of_task(task_uuid: TaskId) -> dict[str, Any]:
