@@ -5,4 +5,5 @@ import nox
 from partita.sessions import create_sessions
 
 nox.needs_version = ">=2026.8.10"
+nox.options.parallel = "auto"  # most sessions wait for servers and processes: one a core
 create_sessions(__file__)

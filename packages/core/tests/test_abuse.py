@@ -19,6 +19,8 @@ from botserver_core.hosts import Hosts
 from botserver_core.testing import running
 from botstate import AppState, Service, Settings, foundation
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = WebSettings(
     request_seconds=1.0,
     body_bytes=100_000,

@@ -12,7 +12,7 @@ from botserver_core import Event, Feed, render_page, stream_events
 from botserver_core.testing import find_faults, open_browser, open_page, running
 from botstate import IDS, AppState, Service, foundation
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TEMPLATE = """
 {% extends "botserver_core/layout.html" %}

@@ -19,6 +19,8 @@ from botserver_core import Rate, WebSettings
 from botserver_core.testing import running
 from botstate import AppState, Service, Settings, foundation
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 20.0
 LIMIT = 1000
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10

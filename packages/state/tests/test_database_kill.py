@@ -13,6 +13,8 @@ from botlib import FakeRandomness, SystemClock
 from botstate import DatabaseSettings
 from botstate.storage import open_database
 
+pytestmark = pytest.mark.slow
+
 #: After how many units a process is killed: 200 in all.
 ROUNDS = (11, 72, 117)
 

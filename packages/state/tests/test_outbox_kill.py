@@ -8,11 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from botlib import FakeRandomness, SystemClock
 from botstate import DatabaseSettings
 from botstate.outbox.messages import Delivery, StoredMessage
 from botstate.storage import open_database
 from botstate.testing.outbox import start
+
+pytestmark = pytest.mark.slow
 
 ROUNDS = 2
 MESSAGES = 40

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ACCEPTED, REFUSED = (Path(__file__).with_name(f"typing_{name}.py") for name in ("accepted", "refused"))
 
 

@@ -25,7 +25,7 @@ from botstate.valkey import Server, open_valkey
 from botstate.valkey.listener import _Subscription
 from botstate.valkey.server import LostError
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 RESTARTS = int(os.environ.get("BOT_TEST_RESTARTS", "4"))
 TIMEOUT = 0.3  # seconds that a call may take here

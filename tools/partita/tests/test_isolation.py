@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BUILD = '\n[build-system]\nrequires = ["uv_build>=0.9"]\nbuild-backend = "uv_build"\n'
 PASSING = "def test_nothing() -> None:\n    pass\n"
 
-pytestmark = pytest.mark.usefixtures("offline")
+pytestmark = [pytest.mark.usefixtures("offline"), pytest.mark.slow]
 
 
 class Isolate:

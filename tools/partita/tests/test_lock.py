@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from partita.fixtures import MakeTree, RunPartita
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 REMEDY = "run `invoke lock` (or `partita lock`)"
 ROOT = """\

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Dialog, Locator, Request
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PROBES = Path(__file__).parent / "page"
 OPTIONS = (

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 OLD = {"a.txt": b"old a\n", "docs/b.txt": b"old b\n", "docs/gone.txt": b"gone\n", "other.txt": b"other\n"}
 NEW: dict[str, bytes | None] = {
     "a.txt": b"new a\n" * 9,
