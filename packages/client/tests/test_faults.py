@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 
+from botlib import FakeClock
 from botserver_client import (
     ClientError,
     DeadlineError,
@@ -106,7 +107,7 @@ async def test_a_change_whose_answer_is_lost_is_told_and_not_made_again(idle_ser
 
 
 async def test_a_server_that_stalls_ends_the_call_at_its_deadline(idle_server: str) -> None:
-    async with behind_proxy(idle_server, limit=0.4) as (client, proxy):
+    async with behind_proxy(idle_server, limit=1.0) as (client, proxy):
         proxy.stall()
         async with asyncio.timeout(HUNG):
             with pytest.raises(DeadlineError, match="did not answer within"):
@@ -146,28 +147,38 @@ async def test_a_server_that_sends_a_byte_now_and_then_does_not_hold_the_call(st
     await until(lambda: all(it is None or it.done() for it in serving), "every connection was left")
 
 
+class Hurrying(FakeClock):
+    """Passes the time as soon as somebody sleeps."""
+
+    async def sleep(self, seconds: float) -> None:
+        self._monotonic += seconds
+        await asyncio.sleep(0)
+
+
 async def test_waiting_outlives_a_server_that_goes_and_comes_back(idle_server: str) -> None:
     async with OrchestrationClient(idle_server) as direct:
         task = (await direct.create_task(request_of("anna"))).task_uuid
-        async with behind_proxy(idle_server, limit=0.5) as (client, proxy):
-            watching = asyncio.create_task(client.wait_for_completion(task, HUNG))
-            await until(lambda: proxy.received >= 2, "the task was looked at")
+        async with behind_proxy(idle_server, limit=20) as (client, proxy):
+            watching = client.watch_task(task, HUNG)
+            assert (await anext(watching)).outcome is None
             await proxy.refuse()
             await direct.cancel_task(task)
-            await asyncio.sleep(0)  # whoever is woken by the cut runs first
+            following = asyncio.ensure_future(anext(watching))
+            await asyncio.sleep(0)  # it is under way when the server comes back
             await proxy.open()
-            assert (await watching).outcome is Outcome.CANCELLED
+            assert (await following).outcome is Outcome.CANCELLED
 
 
 async def test_waiting_tells_that_the_server_went_away(idle_server: str) -> None:
-    async with OrchestrationClient(idle_server) as direct:
-        task = (await direct.create_task(request_of("anna"))).task_uuid
-    async with behind_proxy(idle_server, limit=0.2) as (client, proxy):
-        watching = asyncio.create_task(client.wait_for_completion(task, 1.0))
-        await until(lambda: proxy.received >= 2, "the task was looked at")
-        await proxy.refuse()
-        with pytest.raises(DeadlineError, match="and its server does not answer any more"):
-            await watching
+    async with run_proxy(urlsplit(idle_server).port or 0) as proxy:
+        url = f"http://127.0.0.1:{proxy.port}"
+        async with OrchestrationClient(url, clock=Hurrying()) as client, asyncio.timeout(HUNG):
+            task = (await client.create_task(request_of("anna"))).task_uuid
+            watching = client.watch_task(task, 10)
+            assert (await anext(watching)).outcome is None
+            await proxy.refuse()
+            with pytest.raises(DeadlineError, match="and its server does not answer any more: http"):
+                await anext(watching)
 
 
 async def break_connections(proxy: Proxy, chance: random.Random, stop: asyncio.Event) -> None:
@@ -209,7 +220,7 @@ async def one_trial(server: str, proxy: Proxy, client: OrchestrationClient, chan
 
 
 async def test_no_call_hangs_and_no_task_is_made_twice_whatever_the_network_does(idle_server: str) -> None:
-    async with behind_proxy(idle_server, limit=1.0) as (client, proxy):
+    async with behind_proxy(idle_server, limit=2.0) as (client, proxy):
         outcomes = [await one_trial(idle_server, proxy, client, random.Random(seed)) for seed in range(TRIALS)]
     assert "answered" in outcomes
     assert set(outcomes) <= {"answered", "UnreachableError", "DeadlineError"}

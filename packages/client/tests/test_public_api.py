@@ -30,8 +30,8 @@ def test_both_faces_have_the_same_methods_with_the_same_arguments(one: type, oth
 def test_no_server_package_is_loaded() -> None:
     program = (
         "import sys, pkgutil, importlib, botserver_client\n"
-        "for it in pkgutil.walk_packages(botserver_client.__path__, 'botserver_client.'):\n"
-        "    importlib.import_module(it.name)\n"
+        "modules = pkgutil.walk_packages(botserver_client.__path__, 'botserver_client.')\n"
+        "for it in modules: importlib.import_module(it.name)\n"
         "loaded = {name.split('.')[0] for name in sys.modules}\n"
         "print(sorted(it for it in loaded if it.startswith(('bot', 'fastapi', 'starlette', 'sqlalchemy'))))"
     )

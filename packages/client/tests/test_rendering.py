@@ -1,8 +1,11 @@
 """Answers as people and programs read them, and the drawing of a task, as whole values."""
 
+import fcntl
 import io
 import os
 import pty
+import struct
+import termios
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -185,11 +188,6 @@ def test_where_there_is_no_terminal_each_change_is_a_line() -> None:
 def test_on_a_terminal_a_task_is_drawn_over_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     main_end, terminal_end = pty.openpty()
-    os.set_blocking(main_end, False)
-    import fcntl
-    import struct
-    import termios
-
     fcntl.ioctl(terminal_end, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 60, 0, 0))
     screen = pyte.Screen(60, 12)
     with open(terminal_end, "w", encoding="utf-8") as stream:
@@ -198,7 +196,9 @@ def test_on_a_terminal_a_task_is_drawn_over_itself(monkeypatch: pytest.MonkeyPat
         progress.show(TASK)
         progress.show(replace(TASK, steps=TASK.steps[:2]))
         progress.show(DONE)
-        written = os.read(main_end, 65_536)
+        written = b""
+        while written.count(b"\x1b[J") < 3:  # what ends a drawing
+            written += os.read(main_end, 65_536)
     os.close(main_end)
     pyte.ByteStream(screen).feed(written)
     assert [line.rstrip() for line in screen.display[:7]] == [
