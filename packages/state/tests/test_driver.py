@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
 
+from botstate import driver
 from botstate.driver import Module
 
 pytestmark = pytest.mark.anyio
@@ -151,3 +152,26 @@ async def test_other_tasks_run_while_a_statement_takes_long(tmp_path: Path) -> N
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+async def count_until_heard(session: AsyncSession) -> int:
+    """How many statements a task runs before another one, which is ready, has had its turn; 1,000 at most."""
+    heard = asyncio.Event()
+    asyncio.get_running_loop().call_soon(heard.set)
+    for number in range(1_000):
+        if heard.is_set():
+            return number
+        await session.execute(text("SELECT 1"))
+    return 1_000
+
+
+@pytest.mark.parametrize(("most", "starved"), [(driver.MOST_AT_ONCE, False), (1_000_000, True)])
+async def test_quick_statements_let_other_tasks_have_their_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, *, starved: bool
+) -> None:
+    """With its twin, which never gives way: each statement is over before the loop would turn to others."""
+    async with open_session(tmp_path) as session:
+        await session.execute(text("SELECT 1"))
+        monkeypatch.setattr(driver, "MOMENT", 10.0)
+        monkeypatch.setattr(driver, "MOST_AT_ONCE", most)
+        assert (await count_until_heard(session) == 1_000) is starved

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: How long the event loop waits for a statement before it turns to others, in seconds.
 MOMENT = 0.0002
+#: How many statements in a row may be over within that moment before other tasks get their turn.
+MOST_AT_ONCE = 32
 _AGAIN = 0.05  # seconds: an interrupt that came before the statement had begun is lost
 
 
@@ -87,6 +89,7 @@ class Worker:
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._at_once = 0
         self.thread = Thread(target=self._run, name="botstate-sqlite", daemon=True)
         self.thread.start()
 
@@ -95,10 +98,15 @@ class Worker:
 
         `interruptible` work comes to its end at once then, with an error that nobody sees.
         """
+        if interruptible and self._at_once >= MOST_AT_ONCE:
+            self._at_once = 0
+            await asyncio.sleep(0)
         job = _Job(work)
         self._jobs.put(job)
         if job.done.acquire(timeout=MOMENT):
+            self._at_once += 1
             return job.result()
+        self._at_once = 0
         loop = asyncio.get_running_loop()
         finished = loop.create_future()
         job.wake = partial(_wake, loop, finished)
