@@ -127,6 +127,17 @@ async def test_dead_letters_are_read_and_changed(client: OrchestrationClient) ->
     assert (caught.value.status, caught.value.code) == (404, "NOT_FOUND")
 
 
+async def test_figures_are_read(client: OrchestrationClient, idle_server: str) -> None:
+    await client.wait_for_completion((await client.create_task(DIAMOND)).task_uuid, 30)
+    assert (await client.measure_performance(hours=1)).completed_tasks >= 1
+    slow = await client.find_bottlenecks(limit=100, min_executions=1)
+    assert "diamond_end" in {it.step_name for it in slow.slow_steps}
+    assert {it.step_name for it in slow.slow_tasks} == {None}
+    async with OrchestrationClient(idle_server) as idle:
+        task = (await idle.create_task(DIAMOND)).task_uuid
+        assert task in {it.task_uuid for it in await idle.list_stays(limit=1000)}
+
+
 async def test_a_server_tells_its_health(client: OrchestrationClient, workers: WorkerClient) -> None:
     health = await client.wait_until_ready(30)
     assert (health.is_ready, "workflows" in {it.name for it in health.services}) == (True, True)

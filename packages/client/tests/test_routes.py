@@ -30,7 +30,7 @@ def description(server: str) -> dict[str, Any]:
 
 
 def test_every_path_of_the_clients_is_served(description: dict[str, Any]) -> None:
-    assert len(ROUTES) == 19
+    assert len(ROUTES) == 22
     assert missing(ROUTES, description) == []
 
 

@@ -3,6 +3,7 @@
 from botserver_client.blocking import SyncOrchestrationClient, SyncWorkerClient
 from botserver_client.deadletters import ChangedDeadLetter, DeadLetter, DeadLetterCount, Resolution
 from botserver_client.errors import ClientError, DeadlineError, RefusedError, UnreachableError, UnreadableError
+from botserver_client.figures import Bottlenecks, Performance, Slowness, Stay
 from botserver_client.orchestration import OrchestrationClient
 from botserver_client.registry import Health, Namespace, ServiceHealth, Template, Worker, WorkerHealth
 from botserver_client.steps import Step, StepError, StepReadiness, StepResult
@@ -10,6 +11,7 @@ from botserver_client.tasks import CreatedTask, Outcome, Pagination, Task, TaskP
 from botserver_client.worker import WorkerClient
 
 __all__ = [
+    "Bottlenecks",
     "ChangedDeadLetter",
     "ClientError",
     "CreatedTask",
@@ -21,9 +23,12 @@ __all__ = [
     "OrchestrationClient",
     "Outcome",
     "Pagination",
+    "Performance",
     "RefusedError",
     "Resolution",
     "ServiceHealth",
+    "Slowness",
+    "Stay",
     "Step",
     "StepError",
     "StepReadiness",

@@ -126,6 +126,9 @@ class SyncOrchestrationClient(Blocking[OrchestrationClient]):
     get_dead_letter = _blocking(OrchestrationClient.get_dead_letter)
     change_dead_letter = _blocking(OrchestrationClient.change_dead_letter)
     count_dead_letters = _blocking(OrchestrationClient.count_dead_letters)
+    list_stays = _blocking(OrchestrationClient.list_stays)
+    measure_performance = _blocking(OrchestrationClient.measure_performance)
+    find_bottlenecks = _blocking(OrchestrationClient.find_bottlenecks)
 
 
 class SyncWorkerClient(Blocking[WorkerClient]):

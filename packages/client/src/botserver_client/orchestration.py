@@ -9,6 +9,7 @@ from uuid import uuid4
 from botserver_client import routes
 from botserver_client.client import Client
 from botserver_client.deadletters import ChangedDeadLetter, DeadLetter, DeadLetterCount, Resolution
+from botserver_client.figures import Bottlenecks, Performance, Stay
 from botserver_client.registry import Namespace, Template
 from botserver_client.steps import Step
 from botserver_client.tasks import CreatedTask, Task, TaskPage
@@ -153,6 +154,19 @@ class OrchestrationClient(Client):
     async def count_dead_letters(self) -> tuple[DeadLetterCount, ...]:
         """How many entries there are, by reason."""
         return await self._caller.call(tuple[DeadLetterCount, ...], routes.COUNT_DEAD_LETTERS)
+
+    async def list_stays(self, *, limit: int = 100) -> tuple[Stay, ...]:
+        """Tasks that have not ended, the oldest first, and how long they may stay."""
+        return await self._caller.call(tuple[Stay, ...], routes.LIST_STAYS, query={"limit": limit})
+
+    async def measure_performance(self, *, hours: int = 24) -> Performance:
+        """The figures of the last hours."""
+        return await self._caller.call(Performance, routes.MEASURE_PERFORMANCE, query={"hours": hours})
+
+    async def find_bottlenecks(self, *, limit: int = 10, min_executions: int = 5) -> Bottlenecks:
+        """The steps and tasks that take longest, of those that ran often enough."""
+        query = {"limit": limit, "min_executions": min_executions}
+        return await self._caller.call(Bottlenecks, routes.FIND_BOTTLENECKS, query=query)
 
     async def _change(self, task: UUID | str, step: UUID | str, **action: Any) -> Step:
         return await self._caller.call(Step, routes.CHANGE_STEP, body=action, task=task, step=step)
