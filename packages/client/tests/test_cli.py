@@ -1,6 +1,10 @@
 """The command against the real service: every action in both spellings, the five sample workflows, and bad input."""
 
 import json
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -335,6 +339,51 @@ def test_a_server_that_is_not_there_is_told(tasker: Tasker, monkeypatch: pytest.
 def test_something_else_than_the_service_is_told(tasker: Tasker, server: str) -> None:
     done = tasker("task", "list", "--orchestration-url", f"{server}/health")
     assert (done.code, done.err.count("\n")) == (1, 1)
+
+
+def test_whoever_interrupts_learns_that_the_task_goes_on(idle_server: str, tmp_path: Path) -> None:
+    task_of = ("-n", "tree_workflow", "--name", "hierarchical_tree", "-i", '{"even_number": 2}')
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "botserver_client",
+            "--orchestration-url",
+            idle_server,
+            "task",
+            "create",
+            *task_of,
+            "--wait",
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("hierarchical_tree: processing, 0 of 8 steps")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    task = re.search(r"Task UUID: +(\S+)", out)
+    assert task is not None
+    assert (process.returncode, err) == (
+        130,
+        f"The task goes on; `tasker-cli task watch {task[1]}` shows it again.\n",
+    )
+
+
+def test_a_reader_that_goes_away_is_no_error(server: str, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "botserver_client", "--orchestration-url", server, "system", "info"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (141, b"")
 
 
 def test_input_may_come_from_a_file(tasker: Tasker, tmp_path: Path) -> None:

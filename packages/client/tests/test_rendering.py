@@ -185,10 +185,11 @@ def test_where_there_is_no_terminal_each_change_is_a_line() -> None:
     )
 
 
-def test_on_a_terminal_a_task_is_drawn_over_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [(12, 60), (0, 0)], ids=["small", "untold"])
+def test_on_a_terminal_a_task_is_drawn_over_itself(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     main_end, terminal_end = pty.openpty()
-    fcntl.ioctl(terminal_end, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 60, 0, 0))
+    fcntl.ioctl(terminal_end, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
     screen = pyte.Screen(60, 12)
     with open(terminal_end, "w", encoding="utf-8") as stream:
         progress = Progress(stream, Terminal())

@@ -54,3 +54,7 @@ def test_a_terminal_has_colour_unless_it_cannot_or_nobody_wants_it(
     environment: dict[str, str], expected: Terminal
 ) -> None:
     assert choose_terminal(environment, 80) == expected
+
+
+def test_a_terminal_that_does_not_tell_its_width_is_not_wrapped_for() -> None:
+    assert choose_terminal({}, 0) == Terminal(colour=True)

@@ -32,7 +32,7 @@ class Progress:
         """Show the task as it is now."""
         if self._stream.isatty() and os.environ.get("TERM") != "dumb":
             size = os.get_terminal_size(self._stream.fileno())
-            lines = draw(task, self._terminal, columns=size.columns, rows=size.lines)
+            lines = draw(task, self._terminal, columns=size.columns or 80, rows=size.lines or 24)
             # Up to the first line of what was drawn, write over it, and remove what is left of it.
             self._stream.write(f"\x1b[{self._drawn}A" if self._drawn else "")
             self._stream.write("".join(f"\r\x1b[2K{line}\n" for line in lines) + "\x1b[J")

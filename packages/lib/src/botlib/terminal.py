@@ -27,13 +27,13 @@ class Terminal(NamedTuple):
 def choose_terminal(environment: Mapping[str, str], columns: int | None) -> Terminal:
     """What to show, by the conventions of NO_COLOR, FORCE_COLOR, TERM and COLUMNS.
 
-    `columns` is the width of the terminal behind a stream, None when there is none behind it.
+    `columns` is the width of the terminal behind a stream, 0 when it does not tell, None when there is none behind it.
     """
     colour = (columns is not None and environment.get("TERM") != "dumb") or bool(environment.get("FORCE_COLOR"))
     if environment.get("NO_COLOR"):
         colour = False
     told = environment.get("COLUMNS", "")
-    return Terminal(colour, int(told) if told.isdecimal() and int(told) > 0 else columns)
+    return Terminal(colour, int(told) if told.isdecimal() and int(told) > 0 else columns or None)
 
 
 def render_table(headings: Sequence[str], rows: Sequence[Sequence[str]], terminal: Terminal) -> str:
