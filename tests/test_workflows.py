@@ -1,4 +1,4 @@
-"""The CI workflow: valid, safe, complete, and run for real as far as that goes without a forge.
+"""The CI workflows: valid, safe, complete, and run for real as far as that goes without a forge.
 
 `Forge` below does what a forge does with a workflow: it evaluates expressions, expands matrices and runs the `run:`
 lines as they stand under bash. Actions (`uses:`) have stand-ins: the checkout is a clean clone, caches stay empty.
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ROOT = Path(__file__).parents[1]
-WORKFLOW = ROOT / ".forgejo/workflows/ci.yml"
+FOLDER = ROOT / ".forgejo/workflows"
+WORKFLOWS = sorted(file.name for file in FOLDER.iterdir())
 ACTIONS = {"actions/cache", "actions/checkout"}
 MAIN = {"github": {"ref": "refs/heads/main", "base_ref": "", "sha": "0" * 40}}
 BRANCH = {"github": {"ref": "refs/pull/7/merge", "base_ref": "main", "sha": "0" * 40}}
 SECONDS = 900  # for one step: the first `uv run` makes an environment
 
 
-def read_workflow() -> dict[str, Any]:
-    document = YAML(typ="safe", pure=True).load(WORKFLOW.read_text(encoding="utf-8"))
+def read_workflow(name: str = "ci.yml") -> dict[str, Any]:
+    document = YAML(typ="safe", pure=True).load((FOLDER / name).read_text(encoding="utf-8"))
     assert isinstance(document, dict)
     return document
 
@@ -157,13 +158,13 @@ def expand(job: Mapping[str, Any], context: Mapping[str, Any]) -> list[dict[str,
 
 
 class Forge:
-    """Runs jobs in clean clones. `context` is what triggered the run."""
+    """Runs jobs of a workflow in clean clones. `context` is what triggered the run."""
 
-    def __init__(self, folder: Path, source: Path, context: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, source: Path, context: Mapping[str, Any], workflow: str = "ci.yml") -> None:
         self.folder = folder
         self.source = source
         self.context = context
-        self.workflow = read_workflow()
+        self.workflow = read_workflow(workflow)
 
     def run(self, name: str, **context: Any) -> dict[str, str]:
         """Run the steps of a job; what it outputs. A step that fails ends the test, with all it printed."""
@@ -174,7 +175,7 @@ class Forge:
             if "uses" in step:
                 self.stand_in(step, clone)
                 continue
-            outputs = self.execute(step, fill({**self.workflow["env"], **step.get("env", {})}, context), clone)
+            outputs = self.execute(step, fill({**self.workflow.get("env", {}), **step.get("env", {})}, context), clone)
             if "id" in step:
                 context["steps"][step["id"]] = {"outputs": outputs}
         return {key: str(fill(value, context)) for key, value in job.get("outputs", {}).items()}
@@ -270,45 +271,61 @@ def run_tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(program), *arguments], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.parametrize("name", WORKFLOWS)
 @pytest.mark.parametrize("check", [check_schema, check_safety])
-def test_the_workflow_passes(check: Callable[[Path], subprocess.CompletedProcess[str]]) -> None:
-    ran = check(WORKFLOW)
+def test_the_workflow_passes(check: Callable[[Path], subprocess.CompletedProcess[str]], name: str) -> None:
+    ran = check(FOLDER / name)
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize(
-    ("check", "good", "bad"),
+    ("name", "check", "good", "bad"),
     [
-        (check_schema, "runs-on:", "ruins-on:"),
-        (check_schema, "needs: plan", "needs: {plan: 1}"),
-        (check_safety, "          persist-credentials: false\n", ""),
-        (check_safety, 'nox -s "$SESSION"', "nox -s ${{ github.head_ref }}"),
-        (check_safety, "permissions:\n  contents: read", "permissions: write-all"),
-        (check_safety, "  pull_request:", "  pull_request_target:"),
+        ("ci.yml", check_schema, "runs-on:", "ruins-on:"),
+        ("ci.yml", check_schema, "needs: plan", "needs: {plan: 1}"),
+        ("ci.yml", check_safety, "          persist-credentials: false\n", ""),
+        ("ci.yml", check_safety, 'nox -s "$SESSION"', "nox -s ${{ github.head_ref }}"),
+        ("ci.yml", check_safety, "permissions:\n  contents: read", "permissions: write-all"),
+        ("ci.yml", check_safety, "  pull_request:", "  pull_request_target:"),
+        ("containers.yml", check_schema, "options: --privileged", "option: --privileged"),
+        ("containers.yml", check_safety, "          persist-credentials: false\n", ""),
+        ("containers.yml", check_safety, "smoke.containers", "smoke.containers ${{ github.head_ref }}"),
     ],
 )
 def test_a_broken_twin_does_not_pass(
-    check: Callable[[Path], subprocess.CompletedProcess[str]], good: str, bad: str, tmp_path: Path
+    name: str, check: Callable[[Path], subprocess.CompletedProcess[str]], good: str, bad: str, tmp_path: Path
 ) -> None:
-    text = WORKFLOW.read_text(encoding="utf-8")
+    text = (FOLDER / name).read_text(encoding="utf-8")
     assert good in text
-    twin = tmp_path / ".forgejo/workflows/ci.yml"
+    twin = tmp_path / ".forgejo/workflows" / name
     twin.parent.mkdir(parents=True)
     twin.write_text(text.replace(good, bad))
 
     assert check(twin).returncode != 0
 
 
-def test_only_actions_pinned_by_commit_are_used() -> None:
-    used = {step["uses"] for job in read_workflow()["jobs"].values() for step in job["steps"] if "uses" in step}
+def steps_of(name: str) -> list[dict[str, Any]]:
+    return [step for job in read_workflow(name)["jobs"].values() for step in job["steps"]]
 
-    assert {action.partition("@")[0] for action in used} == ACTIONS
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_only_actions_pinned_by_commit_are_used(name: str) -> None:
+    used = {step["uses"] for step in steps_of(name) if "uses" in step}
+
+    assert {action.partition("@")[0] for action in used} <= ACTIONS
     assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used)
 
 
-def test_no_expression_is_pasted_into_a_script_and_no_checkout_keeps_its_token() -> None:
-    steps = [step for job in read_workflow()["jobs"].values() for step in job["steps"]]
+def test_all_workflows_use_the_same_version_of_an_action() -> None:
+    used = {step["uses"] for name in WORKFLOWS for step in steps_of(name) if "uses" in step}
+
+    assert sorted(action.partition("@")[0] for action in used) == sorted(ACTIONS)
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_no_expression_is_pasted_into_a_script_and_no_checkout_keeps_its_token(name: str) -> None:
+    steps = steps_of(name)
 
     assert [step["run"] for step in steps if "${{" in step.get("run", "")] == []
     checkouts = [step["with"] for step in steps if step.get("uses", "").startswith("actions/checkout")]
@@ -394,7 +411,7 @@ def test_a_workflow_that_loses_a_member_is_caught(
 ) -> None:
     twin = read_workflow()
     breakage(twin)
-    monkeypatch.setattr(sys.modules[__name__], "read_workflow", lambda: copy.deepcopy(twin))
+    monkeypatch.setattr(sys.modules[__name__], "read_workflow", lambda *_: copy.deepcopy(twin))
 
     with pytest.raises((AssertionError, LostError)):
         test_every_member_gets_a_job_of_its_own()
@@ -434,6 +451,41 @@ def test_the_gate_is_green_only_when_everything_ran_that_had_to(
     assert (run_gate(results, matrix) == 0) is expected
 
 
+def needed_folders(*members: str) -> set[str]:
+    """The folders of these members and of all that they need to run."""
+    graph = json.loads(partita(ROOT, "graph", "--format", "json"))
+    folders = {member["name"]: member["folder"] for member in graph["members"]}
+    needed, waiting = set(members), list(members)
+    while waiting:
+        name = waiting.pop()
+        for edge in graph["edges"]:
+            if edge["from"] == name and "runtime" in edge["kinds"] and edge["to"] not in needed:
+                needed.add(edge["to"])
+                waiting.append(edge["to"])
+    return {folders[name] for name in needed}
+
+
+def test_a_change_of_anything_that_the_containers_run_with_runs_their_workflow() -> None:
+    # YAML 1.2 knows no other word for "on".
+    paths = read_workflow("containers.yml")["on"]["push"]["paths"]
+
+    folders = needed_folders("botserver", "botserver-containers")
+    others = {".ci/**", ".forgejo/workflows/containers.yml", "requirements.lock", "tasks.py"}
+    assert set(paths) == {f"{folder}/**" for folder in folders} | others
+
+
+def test_the_real_containers_come_after_the_logic_and_by_a_command_that_a_person_has() -> None:
+    jobs = read_workflow("containers.yml")["jobs"]
+    command = jobs["smoke"]["steps"][-1]["run"]
+    listed = subprocess.run(
+        [sys.executable, "-m", "invoke", "--list"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert jobs["smoke"]["needs"] == "logic"
+    assert re.fullmatch(r"timeout 300 uv run invoke (smoke\.containers)", command)
+    assert "smoke.containers" in listed.stdout.split()
+
+
 # Run for real.
 
 
@@ -459,6 +511,11 @@ def test_the_plan_of_a_branch_is_what_it_affects(source: Path, tmp_path: Path) -
     matrix = Forge(tmp_path, source, BRANCH).run("plan")["matrix"]
 
     assert [entry["session"] for entry in json.loads(matrix)] == ["tests-lib"]
+
+
+@pytest.mark.slow
+def test_the_logic_of_containers_runs_in_a_clean_clone(source: Path, tmp_path: Path) -> None:
+    Forge(tmp_path, source, MAIN, "containers.yml").run("logic")
 
 
 # The script that CI starts with.
