@@ -13,6 +13,7 @@ import pytest
 
 from botserver_stack import StackError, TemporaryStack, keeping
 from botserver_stack.leaks import MACHINE_WIDE, differences, look
+from botserver_stack.processes import find_process, wait_gone
 from botserver_stack.recipes.postgres import PostgresRecipe
 from botserver_stack.recipes.valkey import ValkeyRecipe
 
@@ -192,11 +193,14 @@ def test_a_fork_of_the_one_who_started_it_ends_nothing(root: str) -> None:
         "os.waitpid(child, 0)\n"
         "stack.kill_server('redis')\n"
         "stack.start_server('redis')\n"
-        "print('alive', flush=True)\n"
+        "print(stack.stack.keeper_pid, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "alive\n"), done.stderr
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    keeper = find_process(int(done.stdout))
+    assert keeper is None or not wait_gone([keeper], 30)
+    assert os.listdir(root) == []
 
 
 def test_no_module_sleeps_but_the_one_that_waits_for_conditions() -> None:

@@ -10,6 +10,8 @@ import fcntl
 import os
 import re
 
+from botserver_stack.spreading import spread_children
+
 #: What the folder of a stack is called.
 NAME = re.compile(r"botserver-test-\d{8}-\d{6}-[0-9a-f]{8}\Z")
 #: What it is called until it is locked; the number is that of the process which makes it.
@@ -19,7 +21,8 @@ _UNFINISHED = re.compile(r"\.botserver-test-\d{8}-\d{6}-[0-9a-f]{8}\.(\d+)\Z")
 def create_folder(folder: str, modes: dict[str, int]) -> int:
     """Make it, with folders of these modes within; "" is the folder itself. Returns the descriptor that locks it.
 
-    It gets its name when it is whole and locked. Raises `OSError`, and leaves nothing then.
+    A folder within another comes after that one in `modes`. It gets its name when it is whole and locked. Raises
+    `OSError`, and leaves nothing then.
     """
     parent, name = os.path.split(folder)
     making = os.path.join(parent, f".{name}.{os.getpid()}")
@@ -27,9 +30,11 @@ def create_folder(folder: str, modes: dict[str, int]) -> int:
     try:
         lock = os.open(making, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        spread_children(making)
         for path, mode in modes.items():
             whole = os.path.join(making, path)
-            os.makedirs(whole, exist_ok=True)
+            if not os.path.isdir(whole):
+                _make_folder(whole, name)
             os.chmod(whole, mode)
         os.rename(making, folder)
     except OSError:
@@ -60,6 +65,13 @@ def find_unfinished(root: str) -> list[str]:
     """Those that their makers never finished, and never will: they are dead."""
     found = ((path, _UNFINISHED.match(os.path.basename(path))) for path in _ours(root))
     return sorted(path for path, match in found if match and not os.path.exists(f"/proc/{match[1]}"))
+
+
+def _make_folder(path: str, stack: str) -> None:
+    """Make it under a name that no other stack has, as the name decides where it lies on the disk."""
+    making = f"{path}.{stack}"
+    os.mkdir(making, 0o700)
+    os.rename(making, path)
 
 
 def _ours(root: str) -> list[str]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from botlib import Clock
 
 #: Seconds between two looks; the first looks come sooner.
-_LONGEST_PAUSE = 0.02
+_LONGEST_PAUSE = 0.01
 _FIRST_PAUSE = 0.002
 #: Seconds that a look may take.
 _FIRST_PATIENCE = 1.0

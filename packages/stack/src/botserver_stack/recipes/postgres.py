@@ -15,6 +15,7 @@ from botserver_stack.postgres_template import find_template, reachable_programs
 from botserver_stack.programs import run_program
 from botserver_stack.recipes.base import Launch
 from botserver_stack.spawning import Order
+from botserver_stack.spreading import spread_children
 
 if TYPE_CHECKING:
     from botserver_stack.recipes.base import Run, Site
@@ -80,6 +81,7 @@ class PostgresRecipe:
             )
         template = await find_template(self.find(), account)
         await run(("cp", "-a", "--reflink=auto", template.data, site.folder))
+        spread_children(os.path.join(site.data, "base"))  # for the databases of tests
 
     async def launch(self, site: Site) -> Launch:
         account = find_account()
