@@ -43,7 +43,7 @@ def stale_folder(root: str, number: int, server: Process, **changes: Any) -> str
     os.close(create_folder(folder, {"botserver": 0o700}))
     record = ServerRecord("postgres", server, signals=(("SIGTERM", 1.0),))
     options = {"keep": False, "cookie": f"cookie-{number}", **changes}
-    write_record(folder, StackRecord(id="x", manager=NOBODY, keeper=NOBODY, servers=(record,), **options))
+    write_record(folder, StackRecord(id="x", manager=NOBODY, keeper=NOBODY, facts={}, servers=(record,), **options))
     return folder
 
 

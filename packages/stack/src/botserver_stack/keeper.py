@@ -15,7 +15,6 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botserver_stack.ending import end_servers, kill_adopted, kill_group, kill_marked, remove_folder
@@ -52,6 +51,7 @@ def main() -> None:
         keep=options["keep"],
         manager=Process(*options["manager"]),
         keeper=itself,
+        facts={},
     )
     keeper = _Keeper(options["folder"], record, keep_on_death=options["keep_on_death"])
     try:
@@ -146,7 +146,7 @@ class _Keeper:
             remove_folder(self.folder)
             return
         with suppress(OSError):
-            write_record(self.folder, replace(self.record, keep=True, ended=True))
+            write_record(self.folder, self.record._replace(keep=True, ended=True))
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -172,7 +172,7 @@ class _Keeper:
             lock_file=request["lock_file"],
             program=read_program(pid),
         )
-        self.record = replace(self.record, servers=(*self._others(name), server))
+        self.record = self.record._replace(servers=(*self._others(name), server))
         try:
             write_record(self.folder, self.record)
         except OSError:
@@ -203,7 +203,7 @@ class _Keeper:
         return {}
 
     def _note(self, request: dict[str, Any]) -> dict[str, Any]:
-        self.record = replace(self.record, facts=self.record.facts | request["facts"])
+        self.record = self.record._replace(facts=self.record.facts | request["facts"])
         write_record(self.folder, self.record)
         return {}
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from botserver_stack.errors import StackError
@@ -89,7 +88,7 @@ class Keeper:
         self, name: str, order: Order, *, signals: tuple[tuple[str, float], ...], layer: int, lock_file: str
     ) -> None:
         """Start a server. Raises `OSError` when it cannot be executed or written down."""
-        request = {"order": asdict(order), "signals": signals, "layer": layer, "lock_file": lock_file}
+        request = {"order": order._asdict(), "signals": signals, "layer": layer, "lock_file": lock_file}
         answer = self._request({"do": "spawn", "name": name, **request})
         if "errno" in answer:
             raise _error(answer)

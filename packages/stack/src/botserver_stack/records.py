@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from botserver_stack.processes import Process
 
@@ -16,8 +15,7 @@ from botserver_stack.processes import Process
 STATE_FILE = os.path.join("botserver", "state.json")
 
 
-@dataclass(frozen=True)
-class ServerRecord:
+class ServerRecord(NamedTuple):
     """A server that was started.
 
     `signals` are names of signals with the seconds that each is given, tried in this order; SIGKILL comes after the
@@ -32,8 +30,7 @@ class ServerRecord:
     program: str = ""
 
 
-@dataclass(frozen=True)
-class StackRecord:
+class StackRecord(NamedTuple):
     """A stack. `cookie` marks its processes; `ended` is set when a folder that is kept has no process any more."""
 
     id: str
@@ -41,18 +38,19 @@ class StackRecord:
     keep: bool
     manager: Process
     keeper: Process
+    facts: dict[str, Any]
     servers: tuple[ServerRecord, ...] = ()
     ended: bool = False
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def write_record(folder: str, record: StackRecord) -> None:
     """Write it down, all or nothing. Raises `OSError`."""
+    whole = {"schema": 1, **record._asdict(), "servers": [it._asdict() for it in record.servers]}
     path = os.path.join(folder, STATE_FILE)
     temporary = f"{path}.new"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump({"schema": 1, **asdict(record)}, file, indent=2)
+        json.dump(whole, file, indent=2)
         file.write("\n")
     os.replace(temporary, path)
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """What to start. `account` is (uid, gid) to run as, or None; `death_signal` is sent when the keeper dies."""
 
     arguments: tuple[str, ...]

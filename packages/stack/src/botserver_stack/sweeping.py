@@ -7,7 +7,6 @@ start time, boot) are signalled, and those that carry the stack's cookie.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from botserver_stack.ending import end_servers, kill_marked, remove_folder
@@ -55,7 +54,7 @@ def _sweep_one(folder: str, *, kept: bool) -> bool:
             end_servers(record.servers)
             kill_marked(record.cookie)
             if record.keep and not kept:
-                write_record(folder, replace(record, ended=True))
+                write_record(folder, record._replace(ended=True))
                 return True
         remove_folder(folder)
         return True
