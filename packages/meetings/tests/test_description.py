@@ -112,7 +112,7 @@ def test_no_request_breaks_a_promise_of_the_description(
     for found in described.get_all_operations():
         operation: Any = found.ok()  # type: ignore[union-attr]  # all of them are
 
-        @settings(max_examples=rounds(4, 300), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+        @settings(max_examples=rounds(2, 300), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
         @given(case=operation.as_strategy())
         def ask(case: Any) -> None:
             case.call_and_validate(headers=keys, checks=checks)

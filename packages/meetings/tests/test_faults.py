@@ -13,59 +13,32 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from redis import Redis
 
 from botlib import Secret
 from botserver_core.testing import running
-from botserver_meetings import processes, service
-from botserver_meetings.settings import MeetingsSettings
-from botserver_meetings.testing import BASIS
-from botstate import (
-    CacheSettings,
-    DatabaseSettings,
-    HttpSettings,
-    OutboxSettings,
-    Settings,
-    WebhookSettings,
-    foundation,
-)
-from botstate.testing import FakeSecrets
+from botserver_meetings import processes
+from botserver_meetings.testing import ADMIN, create_real_services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from botserver_stack import BlockingStack
 
-ADMIN = {"X-Admin-API-Key": "adm"}
-#: What serves until it is killed; its port stays the same, so that bots find it again.
+#: What serves until it is killed; its port stays the same, so that bots find it again. It imports nothing of the tests:
+#: each start of it is waited for.
 PROGRAM = """
 import sys
 from pathlib import Path
 from botserver_core import serve
-from botserver_meetings import service
-sys.path.insert(0, sys.argv[3])
-from test_faults import services_in
-serve(services_in(Path(sys.argv[1])), port=int(sys.argv[2]), ready=lambda url, _: print(url, flush=True))
+from botserver_meetings.testing import create_real_services
+services = create_real_services(Path(sys.argv[1]), sweep_interval=0.5, launch_patience=1.0)
+serve(services, port=int(sys.argv[2]), ready=lambda url, _: print(url, flush=True))
 """
-
-
-def services_in(folder: Path, redis_url: str = "") -> Any:
-    """The service and what it stands on, impatient."""
-    parts = {
-        "meetings": MeetingsSettings(
-            run_folder=folder / "bots", sweep_interval=0.5, launch_patience=1.0, redis_url=Secret(redis_url)
-        ),
-        "database": DatabaseSettings(file=folder / "server.sqlite3"),
-        "cache": CacheSettings(),
-        "http": HttpSettings(),
-        "outbox": OutboxSettings(),
-        "webhooks": WebhookSettings(),
-    }
-    secrets = FakeSecrets({"env:ADMIN_API_TOKEN": "adm"})
-    return (foundation(Settings(parts), secrets=secrets), *BASIS, service)
 
 
 def ask(url: str, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
@@ -91,7 +64,7 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 40.0) 
 def living(folder: Path) -> set[str]:
     """The names of the bots whose processes live: those whose mark is locked."""
     found = set()
-    for path in (folder / "bots").glob("*.bot"):
+    for path in (folder / "run").glob("*.bot"):
         with path.open() as mark:
             try:
                 fcntl.flock(mark, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -110,10 +83,8 @@ class Killable:
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        words = [str(self.folder), str(self.port), str(Path(__file__).parent)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
+        words = [sys.executable, "-c", PROGRAM, str(self.folder), str(self.port)]
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
         assert self.url, "the server did not start"
@@ -195,7 +166,8 @@ sys.exit(program.main())
 @contextmanager
 def served_with_redis(folder: Path, stack: BlockingStack) -> Iterator[tuple[str, dict[str, str], int]]:
     """A server whose bots listen on this Valkey, with one bot in its meeting."""
-    with running(services_in(folder, stack.redis_url)) as url:
+    services = create_real_services(folder, sweep_interval=0.5, redis_url=Secret(stack.redis_url))
+    with running(services) as url:
         key = create_user(url, limit=1)
         wish = {"platform": "google_meet", "native_meeting_id": "daily"}
         meeting = ask(url, "POST", "/bots", wish, key)
@@ -205,7 +177,7 @@ def served_with_redis(folder: Path, stack: BlockingStack) -> Iterator[tuple[str,
 
 def applied(folder: Path) -> int:
     """The number of commands that the bot has confirmed."""
-    with closing(sqlite3.connect(folder / "server.sqlite3")) as connection:
+    with closing(sqlite3.connect(folder / "test.sqlite3")) as connection:
         query = "SELECT count(*) FROM meetings_commands WHERE applied_at IS NOT NULL"
         found: int = connection.execute(query).fetchone()[0]
     return found
@@ -228,7 +200,7 @@ def test_every_command_is_carried_out_once_although_redis_dies(
         for number in range(count):
             command_while_redis_is_down(url, key, stack, number)
             wait_for(lambda done=number + 1: applied(tmp_path) == done, "the command is carried out", 10.0)  # type: ignore[misc]
-        log = next((tmp_path / "bots").glob("*.log")).read_text().splitlines()
+        log = next((tmp_path / "run").glob("*.log")).read_text().splitlines()
     assert log == [f"command {number}: reconfigure" for number in range(1, count + 1)]
 
 
@@ -239,5 +211,7 @@ def test_the_test_finds_a_bot_that_believes_in_messages(
     stack = fresh_stack(services=("redis",))
     with served_with_redis(tmp_path, stack) as (url, key, _):
         command_while_redis_is_down(url, key, stack, 0)
+        with Redis.from_url(stack.redis_url) as redis:
+            wait_for(lambda: redis.pubsub_channels("bot_commands:*"), "the bot listens again")
         with pytest.raises(AssertionError, match="not within"):
-            wait_for(lambda: applied(tmp_path) == 1, "the command is carried out", 6.0)
+            wait_for(lambda: applied(tmp_path) == 1, "the command is carried out", 1.0)

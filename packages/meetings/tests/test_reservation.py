@@ -162,6 +162,9 @@ async def test_the_witness_finds_those_who_lock_wrongly(
     if twin == "lock in the counting statement":
         monkeypatch.setattr(reservation, "count_places", count_while_locking)
     async with opened(database, tmp_path, connections=16) as context:
-        await storm(context, 300, clients=64)
-        most, _ = await most_at_once(context)
-    assert most > LIMIT
+        for _ in range(5):
+            await storm(context, 64, clients=64)
+            most, _ = await most_at_once(context)
+            if most > LIMIT:
+                return
+    pytest.fail(f"with {twin} there were never more than {LIMIT} bots")

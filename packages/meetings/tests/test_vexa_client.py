@@ -13,19 +13,7 @@ from vexa_client import VexaClient
 from vexa_client.vexa import VexaClientError
 
 from botserver_core.testing import running
-from botserver_meetings import service
-from botserver_meetings.settings import MeetingsSettings
-from botserver_meetings.testing import BASIS
-from botstate import (
-    CacheSettings,
-    DatabaseSettings,
-    HttpSettings,
-    OutboxSettings,
-    Settings,
-    WebhookSettings,
-    foundation,
-)
-from botstate.testing import FakeSecrets
+from botserver_meetings.testing import ADMIN, create_real_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,18 +25,9 @@ SMOKE = Path(__file__).parent / "smoke"
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server as an operator runs it, in a folder of its own."""
     folder = tmp_path_factory.mktemp("server")
-    parts = {
-        "meetings": MeetingsSettings(run_folder=folder / "bots", sweep_interval=1.0),
-        "database": DatabaseSettings(file=folder / "server.sqlite3"),
-        "cache": CacheSettings(),
-        "http": HttpSettings(),
-        "outbox": OutboxSettings(),
-        "webhooks": WebhookSettings(),
-    }
-    secrets = FakeSecrets({"env:ADMIN_API_TOKEN": "adm"})
-    with running((foundation(Settings(parts), secrets=secrets), *BASIS, service)) as address:
+    with running(create_real_services(folder, sweep_interval=1.0)) as address:
         yield address
-    assert not [it for it in folder.glob("bots/*.bot") if lock_is_held(it)], "a bot outlives its server"
+    assert not [it for it in folder.glob("run/*.bot") if lock_is_held(it)], "a bot outlives its server"
 
 
 def lock_is_held(path: Path) -> bool:
@@ -57,7 +36,7 @@ def lock_is_held(path: Path) -> bool:
 
 
 def test_every_method_of_the_client(url: str) -> None:
-    admin = VexaClient(url, admin_key="adm")
+    admin = VexaClient(url, admin_key=ADMIN["X-Admin-API-Key"])
     user = admin.create_user_and_set_id("anna@example.org", "Anna", "https://example.org/anna.png", 2)
     token = admin.create_token()["token"]
     assert admin.get_user_by_email("anna@example.org")["id"] == user["id"] == admin.user_id
@@ -86,7 +65,7 @@ def test_every_method_of_the_client(url: str) -> None:
 
 
 def test_all_ten_suites_of_the_plan(url: str) -> None:
-    command = [sys.executable, str(SMOKE), "--url", url, "--admin-token", "adm", "--json"]
+    command = [sys.executable, str(SMOKE), "--url", url, "--admin-token", ADMIN["X-Admin-API-Key"], "--json"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     report = json.loads(ran.stdout)

@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from botstate import AppState
 
 
+_TOKEN = "the admin token"
+ADMIN = {"X-Admin-API-Key": _TOKEN}
 #: What the service stands on, besides the foundation.
-BASIS = (database_service, cache_service, http_service, outbox_service, webhooks_service)
+_BASIS = (database_service, cache_service, http_service, outbox_service, webhooks_service)
 
 
 def create_services(
@@ -53,7 +55,7 @@ def create_services(
     runner: FakeRunner,
     *,
     database: DatabaseSettings | None = None,
-    admin: str = "the admin token",
+    admin: str = _TOKEN,
     parts: Mapping[str, object] | None = None,
     **chosen: Any,
 ) -> tuple[Service, ...]:
@@ -61,26 +63,35 @@ def create_services(
 
     The database is SQLite in this folder unless another one is given; `parts` are settings of other services.
     """
-    settings = MeetingsSettings(run_folder=folder / "run", **chosen)
-    own = {"meetings": settings, "database": database or DatabaseSettings(file=folder / "test.sqlite3")}
-    secrets = FakeSecrets({"env:ADMIN_API_TOKEN": admin} if admin else {})
 
     @asynccontextmanager
     async def open_context(state: AppState) -> AsyncIterator[Context]:
         yield create_context(state, NoWire())
 
     meetings = replace(service, provides=(given(BOT_RUNNER, runner), Provider(MEETINGS, open_context)))
-    others = {
+    own = dict(parts or {})
+    if database is not None:
+        own["database"] = database
+    return _below(folder, clock, admin, own, chosen), *_BASIS, meetings
+
+
+def create_real_services(folder: Path, **chosen: Any) -> tuple[Service, ...]:
+    """The same as an operator runs it, sweep and all: its bots are processes, whose marks are in `folder / "run"`."""
+    return _below(folder, SystemClock(), _TOKEN, {}, chosen), *_BASIS, service
+
+
+def _below(folder: Path, clock: Clock, admin: str, own: dict[str, object], chosen: dict[str, Any]) -> Service:
+    parts = {
         "cache": CacheSettings(),
+        "database": DatabaseSettings(file=folder / "test.sqlite3"),
         "http": HttpSettings(),
+        "meetings": MeetingsSettings(run_folder=folder / "run", **chosen),
         "outbox": OutboxSettings(),
         "webhooks": WebhookSettings(),
+        **own,
     }
-    below = foundation(Settings({**others, **own, **(parts or {})}), clock=clock, secrets=secrets)
-    return below, *BASIS, meetings
-
-
-ADMIN = {"X-Admin-API-Key": "the admin token"}
+    secrets = FakeSecrets({"env:ADMIN_API_TOKEN": admin} if admin else {})
+    return foundation(Settings(parts), clock=clock, secrets=secrets)
 
 
 @dataclass
