@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, case, exists, select, update
 
-from botserver_workflows.expansion import expand, leave_out
+from botserver_workflows.expansion import choose, expand, leave_out
 from botserver_workflows.making import make_steps
 from botserver_workflows.states import STEP_ENDS, TASK_ENDS, StepState, TaskState, task_path
 from botserver_workflows.tables import edges, steps, tasks
@@ -82,7 +82,7 @@ async def let_children_move_up(unit: Unit, step_id: UUID) -> bool:
 async def follow_decision(unit: Unit, task: LockedTask, decision: str, named: Collection[str]) -> LockedTask:
     """A decision has completed: make the children that it named, and what lies below them."""
     template = await unit.template(task.template_id)
-    decided = {**task.decided, decision: sorted(named)}
+    decided = {**task.decided, decision: sorted(choose(template.steps, task.bypassed, named))}
     made = set((await unit.session.execute(select(steps.c.name).where(steps.c.task_id == task.id))).scalars())
     planned = expand(leave_out(template.steps, task.bypassed), made, decided, decision)
     await make_steps(unit, task.id, task.namespace, task.priority, template, planned)

@@ -4,20 +4,83 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import Integer, Uuid, bindparam, exists, literal, select, update
 
 from botserver_workflows.attempt import Claim
 from botserver_workflows.limiting import free_places
 from botserver_workflows.states import StepState
 from botserver_workflows.tables import edges, steps, tasks, workers
+from botstate.columns import UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement
+    from sqlalchemy.sql.dml import ReturningUpdate
 
     from botserver_workflows.unit import Unit
+
+
+def is_live(worker_id: Any, now: Any) -> ColumnElement[bool]:
+    """Whether this worker may still act: it is not dead, and its lease goes on."""
+    return exists().where(workers.c.id == worker_id, workers.c.state != "dead", workers.c.lease_until > now)
+
+
+_CLAIMED = (
+    steps.c.id,
+    steps.c.task_id,
+    steps.c.namespace,
+    steps.c.name,
+    steps.c.handler,
+    steps.c.dispatch,
+    steps.c.claim_token,
+    steps.c.attempts,
+    steps.c.released,
+    steps.c.timeout_seconds,
+    steps.c.started_at,
+)
+
+
+def _build_claim() -> ReturningUpdate[Any]:
+    """Built once: to build it takes longer than to run it."""
+    chosen = (
+        select(steps.c.id)
+        .where(
+            steps.c.state == literal(StepState.ENQUEUED.value, literal_execute=True),  # so that its index is used
+            steps.c.namespace.in_(bindparam("namespaces_", expanding=True)),
+            steps.c.handler.in_(bindparam("handlers_", expanding=True)),
+        )
+        .order_by(steps.c.priority.desc(), steps.c.enqueued_at)
+        .limit(bindparam("slots_", type_=Integer))
+        .with_for_update(skip_locked=True)
+        .cte("chosen")  # run once: within the condition of an update it may be run again, and lock more than its limit
+    )
+    now = bindparam("now_", type_=UtcDateTime)
+    worker = bindparam("worker_", type_=Uuid)
+    return (
+        update(steps)
+        .where(
+            steps.c.id.in_(select(chosen.c.id)),
+            steps.c.state == StepState.ENQUEUED.value,
+            is_live(worker, now),
+        )
+        .values(
+            state=StepState.IN_PROGRESS.value,
+            attempts=steps.c.attempts + 1,
+            worker_id=worker,
+            claim_token=bindparam("token_", type_=Uuid),
+            started_at=now,
+            last_attempted_at=now,
+            next_retry_at=None,
+            backoff_request_seconds=None,
+            updated_at=now,
+        )
+        .returning(*_CLAIMED)
+    )
+
+
+_CLAIM = _build_claim()
 
 
 async def claim_steps(
@@ -49,38 +112,16 @@ async def _start(
 ) -> list[Any]:
     if slots <= 0 or not namespaces:
         return []
-    chosen = (
-        select(steps.c.id)
-        .where(
-            steps.c.state == StepState.ENQUEUED.value,
-            steps.c.namespace.in_(namespaces),
-            steps.c.handler.in_(handlers),
-        )
-        .order_by(steps.c.priority.desc(), steps.c.enqueued_at)
-        .limit(slots)
-        .with_for_update(skip_locked=True)
-        .cte("chosen")  # run once: within the condition of an update it may be run again, and lock more than its limit
-    )
-    token = unit.ids.new_id()
     started = await unit.session.execute(
-        update(steps)
-        .where(
-            steps.c.id.in_(select(chosen.c.id)),
-            steps.c.state == StepState.ENQUEUED.value,
-            is_live(unit, worker_id),
-        )
-        .values(
-            state=StepState.IN_PROGRESS.value,
-            attempts=steps.c.attempts + 1,
-            worker_id=worker_id,
-            claim_token=token,
-            started_at=unit.now,
-            last_attempted_at=unit.now,
-            next_retry_at=None,
-            backoff_request_seconds=None,
-            updated_at=unit.now,
-        )
-        .returning(*_CLAIMED)
+        _CLAIM,
+        {
+            "namespaces_": list(namespaces),
+            "handlers_": list(handlers),
+            "slots_": slots,
+            "worker_": worker_id,
+            "token_": unit.ids.new_id(),
+            "now_": unit.now,
+        },
     )
     return list(started)
 
@@ -96,26 +137,6 @@ async def find_claims(unit: Unit, worker_id: UUID, known: Collection[UUID]) -> l
         )
     )
     return await _read_claims(unit, list(rows))
-
-
-def is_live(unit: Unit, worker_id: UUID) -> ColumnElement[bool]:
-    """Whether this worker may still act: it is not dead, and its lease goes on."""
-    return exists().where(workers.c.id == worker_id, workers.c.state != "dead", workers.c.lease_until > unit.now)
-
-
-_CLAIMED = (
-    steps.c.id,
-    steps.c.task_id,
-    steps.c.namespace,
-    steps.c.name,
-    steps.c.handler,
-    steps.c.dispatch,
-    steps.c.claim_token,
-    steps.c.attempts,
-    steps.c.released,
-    steps.c.timeout_seconds,
-    steps.c.started_at,
-)
 
 
 async def _read_claims(unit: Unit, rows: Sequence[Any]) -> list[Claim]:

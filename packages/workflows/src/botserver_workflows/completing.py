@@ -127,7 +127,7 @@ async def _end(unit: Unit, worker_id: UUID, claim: Claim, **changes: Any) -> boo
             steps.c.dispatch == claim.dispatch,
             steps.c.claim_token == claim.token,
             steps.c.state == StepState.IN_PROGRESS.value,
-            is_live(unit, worker_id),
+            is_live(worker_id, unit.now),
         )
         .values(claim_token=None, updated_at=unit.now, **changes)
         .returning(steps.c.id)

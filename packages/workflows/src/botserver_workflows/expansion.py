@@ -41,6 +41,18 @@ def leave_out(steps: Sequence[StepTemplate], bypassed: Collection[str]) -> tuple
     return tuple(replace(step, parents=parents[step.name]) for step in steps if step.name not in bypassed)
 
 
+def choose(steps: Sequence[StepTemplate], bypassed: Collection[str], named: Iterable[str]) -> frozenset[str]:
+    """What a decision chose: the steps that it named, and in the place of one that is bypassed whoever waited for it.
+
+    `steps` are those of the template, parents first.
+    """
+    chosen = set(named)
+    for step in steps:
+        if any(parent in chosen and parent in bypassed for parent in step.parents):
+            chosen.add(step.name)
+    return frozenset(chosen - set(bypassed))
+
+
 def expand(
     steps: Sequence[StepTemplate], made: Collection[str], decided: Mapping[str, Collection[str]], deciding: str = ""
 ) -> tuple[PlannedStep, ...]:

@@ -130,7 +130,9 @@ class Worker:
                 claims = await self._turn(worker_id, self._options.slots - len(self._running))
             except BotError as error:
                 _log.warning("the tables cannot be used at the moment: %s", error)
-                claims = []
+                await self._doorbell.wait(pause, stop, lost)
+                pause = min(pause * 2, LONGEST_POLL)
+                continue
             for claim in claims:
                 self._start(claim)
             if claims:
@@ -187,7 +189,10 @@ class Worker:
         task.add_done_callback(self._forget)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
-        self._running.pop(task, None)
+        claim = self._running.pop(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.warning("step %s (%s) could not begin and is taken up again", claim.name, claim.step_id)
+            self._is_unsure = True
         self._doorbell.ring()
 
     async def _attempt(self, claim: Claim) -> None:

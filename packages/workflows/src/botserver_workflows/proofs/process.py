@@ -1,0 +1,132 @@
+"""A worker as a real process, for proofs that kill and freeze it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import update
+
+from botlib import IdSource, Secret, SystemClock, SystemRandomness
+from botserver_workflows import completing, worker
+from botserver_workflows.doorbell import Doorbell
+from botserver_workflows.leases import renew_lease
+from botserver_workflows.lives import Lives
+from botserver_workflows.tables import steps
+from botserver_workflows.unit import Store
+from botserver_workflows.worker import WorkerOptions
+from botstate import DatabaseSettings
+from botstate.postgres import open_postgres
+from botstate.sqlite import open_sqlite
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+    from types import ModuleType
+    from uuid import UUID
+
+    from botserver_workflows.attempt import Claim
+    from botserver_workflows.handlers import Step
+    from botserver_workflows.unit import Unit
+    from botstate import Database
+
+WORK, DEADLY = "proof.work", "proof.deadly"
+
+
+class Place(NamedTuple):
+    """Where a proof runs: a SQLite file or the URL of a PostgreSQL database, and the file that notes effects."""
+
+    database: str
+    effects: str
+    namespaces: tuple[str, ...]
+    lease_seconds: float
+    drain_seconds: float
+    is_deaf: bool = False  # does not hear that it was given up
+    bug: str = ""  # one of BUGS, which the proof must find
+
+
+def open_place(place: Place) -> AbstractAsyncContextManager[Database]:
+    """The database of a proof."""
+    clock, randomness = SystemClock(), SystemRandomness()
+    if place.database.startswith("postgres"):
+        return open_postgres(DatabaseSettings(url=Secret(place.database)), clock, randomness)
+    return open_sqlite(DatabaseSettings(Path(place.database)), clock, randomness)
+
+
+def run_worker(place: Place) -> None:
+    """Work until SIGTERM."""
+    logging.disable(logging.CRITICAL)
+    if place.is_deaf:
+        worker.renew_lease = _renew_unheard  # type: ignore[attr-defined]
+    if place.bug in BUGS:
+        module, name, replacement = BUGS[place.bug]
+        setattr(module, name, replacement)
+    asyncio.run(_work(place))
+
+
+async def _work(place: Place) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    clock, randomness = SystemClock(), SystemRandomness()
+
+    async def work(step: Step) -> str:
+        await asyncio.sleep(step.context.get("seconds", 0.02))
+        key = f"{step.key}.{step.attempt}" if place.bug == "no key" else step.key
+        await asyncio.to_thread(note_effect, place.effects, key)
+        return f"{step.name} by {os.getpid()}"
+
+    async def die(_step: Step) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    handlers: dict[str, Any] = {WORK: work, DEADLY: die}
+    options = WorkerOptions("proof", place.namespaces, 4, place.lease_seconds, place.drain_seconds)
+    async with open_place(place) as database:
+        store = Store(database, clock, IdSource(clock, randomness))
+        await Lives(store, handlers, options, clock, randomness, Doorbell()).run(stop)
+
+
+async def _end_unasked(unit: Unit, _worker_id: UUID, claim: Claim, **changes: Any) -> bool:
+    await unit.session.execute(update(steps).where(steps.c.id == claim.step_id).values(**changes))
+    return True
+
+
+async def _renew_unheard(unit: Unit, worker_id: UUID, lease_seconds: float) -> bool:
+    await renew_lease(unit, worker_id, lease_seconds)
+    return True
+
+
+async def _keep_all(_unit: Unit, _worker_id: UUID) -> int:
+    return 0
+
+
+#: Mistakes that a proof must find: a result is stored without asking, and a worker that stops gives nothing back.
+BUGS: dict[str, tuple[ModuleType, str, Any]] = {
+    "no fence": (completing, "_end", _end_unasked),
+    "no release": (worker, "end_worker", _keep_all),
+}
+
+
+def make_effects(file: str) -> None:
+    """An empty note of effects, as another system would keep it: one row a key, and how often it was asked for."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE effect (key TEXT PRIMARY KEY, asked INTEGER NOT NULL)")
+
+
+def note_effect(file: str, key: str) -> None:
+    """Do what this key stands for, unless it is done."""
+    with closing(sqlite3.connect(file, timeout=30)) as connection, connection:
+        statement = "INSERT INTO effect VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET asked = asked + 1"
+        connection.execute(statement, (key,))
+
+
+def count_effects(file: str) -> tuple[int, int]:
+    """How many effects there are, and how often they were asked for."""
+    with closing(sqlite3.connect(file, timeout=30)) as connection:
+        count, asked = connection.execute("SELECT count(*), coalesce(sum(asked), 0) FROM effect").fetchone()
+        return int(count), int(asked)
