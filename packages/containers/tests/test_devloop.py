@@ -75,7 +75,7 @@ def test_the_loop_runs_the_eight_steps_over_ssh(lab: Lab, tmp_path: Path, capsys
             python=sys.executable,
             serve=f"{sys.executable} {server}",
             settings=(
-                "settle=1",
+                "settle=0.3",
                 'allowed_images=["localhost/*"]',
                 f"containers_conf={lab.containers_conf}",
                 f"storage_conf={lab.storage_conf}",

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,6 +26,9 @@ from botserver_containers.orchestrator.recovering import recover
 from botserver_containers.podman.mock import Behaviour, MockContainer
 from botserver_containers.storage.directory import Contents
 from botserver_containers.testing import IMAGE, World, make_manifest, open_world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 pytestmark = pytest.mark.anyio
 NEXT = "docker.io/library/app:2"
@@ -405,5 +408,26 @@ async def test_an_installation_before_the_recovery_is_over_breaks_nothing(
     world.mock.pull_delay_ms = 5000
     await world.orchestrator.install(make_manifest("a"))
     await recover(world.node, Contents(None, [], set(), {}, {}))
+    await world.settle("a")
+    assert world.phases() == {"a": "running"}
+
+
+async def test_an_app_that_is_about_to_start_is_not_shown_as_crashed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.mock.registry[IMAGE] = Behaviour(stop_code=143)
+    await world.install("a")
+    await world.orchestrator.stop("a")
+    await world.settle("a")
+    save, seen = world.node.directory.save_user_stopped, []
+
+    async def look_meanwhile(names: Iterable[str]) -> None:
+        await save(names)
+        await world.node.look(world.node.apps["a"])
+        seen.append(world.phases()["a"])
+
+    monkeypatch.setattr(world.node.directory, "save_user_stopped", look_meanwhile)
+    await world.orchestrator.start("a")
+    assert (seen, world.phases()) == (["starting"], {"a": "starting"})
     await world.settle("a")
     assert world.phases() == {"a": "running"}

@@ -52,20 +52,19 @@ class Caller:
 
 
 @asynccontextmanager
-async def serving(lab: Lab, folder: Path, **settings: Any) -> AsyncIterator[Caller]:
-    values = {"settle": 0.5, "allowed_images": ("localhost/*",), **settings}
-    part = ContainersSettings(
-        directory=str(folder), containers_conf=lab.containers_conf, storage_conf=lab.storage_conf, **values
-    )
+async def serving(folder: Path, **settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
+    part = ContainersSettings(directory=str(folder), settle=0.3, allowed_images=("localhost/*",), **settings)
     services = with_basis([service], Settings({"containers": part, "cache": CacheSettings()}))
     async with compose(services) as state:
         transport = httpx2.ASGITransport(create_app(state, services), client=("127.0.0.1", 1))
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            yield Caller(client)
+            yield client
 
 
 async def test_an_app_is_installed_stopped_started_and_removed(lab: Lab, tmp_path: Path) -> None:
-    async with serving(lab, tmp_path) as call:
+    files = {"containers_conf": lab.containers_conf, "storage_conf": lab.storage_conf}
+    async with serving(tmp_path, **files) as client:
+        call = Caller(client)
         begun = await call("package.install", id="filebrowser", dockerImage="localhost/lab/serve:1")
         assert begun == {"ok": True, "package_id": "filebrowser", "status": "installing"}
         await call.until("filebrowser", "running")
@@ -82,3 +81,16 @@ async def test_an_app_is_installed_stopped_started_and_removed(lab: Lab, tmp_pat
         await call("package.uninstall", id="filebrowser")
         await call.until("filebrowser", "gone")
     assert lab.run("ps", "--all", "--format", "{{.Names}}").stdout == b""
+
+
+async def test_without_podman_the_service_says_so_and_how_to_get_it(tmp_path: Path) -> None:
+    async with serving(tmp_path, podman="/nowhere/podman") as client:
+        health = await client.get("/health")
+        answer = await client.post("/rpc/v1", json={"method": "container.list"})
+    (trouble,) = [it["trouble"] for it in health.json()["services"] if it["name"] == "containers"]
+    assert health.status_code == 503
+    assert trouble == (
+        "orchestrator did not open: There is no /nowhere/podman on this machine. "
+        "Install it: apt-get install podman runc. Then start this service again."
+    )
+    assert (answer.status_code, "apt-get install podman" in answer.text) == (503, True)

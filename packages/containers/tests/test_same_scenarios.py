@@ -273,8 +273,7 @@ async def test_the_mock_does_what_podman_does(lab: Lab, scenario: Scenario) -> N
     try:
         on_podman = await scenario(podman)
     finally:
-        for row in [*await podman.containers(), *await create_podman(files, "other").containers()]:
-            await podman.remove(row.name, force=True)
+        lab.run("rm", "--all", "--force", "--time", "0")
     async with mocked() as mock:
         assert await scenario(mock) == on_podman
 

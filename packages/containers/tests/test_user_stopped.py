@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 #: How many orders are tried; `CONTAINERS_ORDERS=1000` is the whole promise.
-ORDERS = int(os.environ.get("CONTAINERS_ORDERS", "40"))
+ORDERS = int(os.environ.get("CONTAINERS_ORDERS", "20"))
 
 
 async def run_order(folder: Path, seed: int) -> bool:
@@ -92,7 +92,10 @@ async def test_a_monitor_that_does_not_look_at_the_mark_is_caught(
 
     monkeypatch.setattr("botserver_containers.orchestrator.monitoring.decide", careless)
     monkeypatch.setattr(Node, "mark_user_stopped", _forgetful)
-    assert not all([await run_order(tmp_path / str(seed), seed) for seed in range(10)])
+    for seed in range(10):
+        if not await run_order(tmp_path / str(seed), seed):
+            return
+    pytest.fail("nothing noticed it")
 
 
 async def _forgetful(self: Node, name: str) -> None:

@@ -40,7 +40,7 @@ SCRIPTS = {
     "fail-0s": "echo no config >&2; exit 3",
     "fail-3s": "echo working; sleep 3; exit 4",
     "end": "exit 0",
-    "eat": "sleep 3; x=a; while :; do x=$x$x; done",
+    "eat": "until test -e /tmp/eat; do sleep 0.1; done; x=a; while :; do x=$x$x; done",
 }
 _APPLETS = ("sh", "sleep", "httpd", "cat", "echo", "mkdir", "wget", "true", "false", "kill", "env", "touch", "ls", "id")
 
@@ -129,6 +129,8 @@ def _containers_conf(folder: str) -> Iterator[str]:
     yield 'log_driver = "k8s-file"'
     yield "[engine]"
     yield 'runtime = "runc"'
+    # Those in shared memory are one set for the whole machine, and a new Podman sets all of them free.
+    yield 'lock_type = "file"'
     yield 'cgroup_manager = "cgroupfs"'
     yield 'events_logger = "file"'
     yield f'events_logfile_path = "{folder}/events.log"'

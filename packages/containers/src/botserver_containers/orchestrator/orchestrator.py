@@ -128,8 +128,14 @@ class Orchestrator:
             await jobs.finish(app)
             jobs.refuse_when_busy(app)
             requests.refuse_start(node, app)
-            await node.unmark_user_stopped(app.name)
-            await node.forgive(app.name)
+            # From here on it is no app that went down: a look or the monitor must not take it for one meanwhile.
+            app.enter(phase, node.clock.monotonic())
+            try:
+                await node.unmark_user_stopped(app.name)
+                await node.forgive(app.name)
+            except BaseException:
+                app.enter(app.settled, node.clock.monotonic())
+                raise
             jobs.begin(node, app, phase, work, limit=lifecycle.longest(app))
         return app.phase
 
