@@ -10,7 +10,7 @@ from botserver_containers.decisions.grace import stop_timeout_secs
 from botserver_containers.decisions.monitor import Restart, Skip, decide
 from botserver_containers.decisions.observation import ContainerState, Health, Observation
 from botserver_containers.decisions.phases import Phase
-from botserver_containers.decisions.tiers import in_tiers, tier_of
+from botserver_containers.decisions.tiers import tier_of
 
 KNOWN = [
     "mempool-db",
@@ -81,10 +81,10 @@ def test_nobody_starts_before_what_it_needs_unless_it_is_a_circle(needed: dict[s
 
 
 @given(st.sets(app_names))
-def test_tiers_start_in_order_and_stop_in_reverse(apps: set[str]) -> None:
-    groups = in_tiers(apps)
+def test_tiers_start_one_after_the_other_and_each_as_a_whole(apps: set[str]) -> None:
+    groups = dependencies.start_groups(dict.fromkeys(apps, ()))
     assert [name for group in groups for name in group] == sorted(apps, key=lambda name: (tier_of(name), name))
-    assert in_tiers(apps, reverse=True) == groups[::-1]
+    assert [tier_of(group[0]) for group in groups] == sorted({tier_of(name) for name in apps})
 
 
 @given(needs, app_names)

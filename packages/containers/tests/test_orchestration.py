@@ -18,6 +18,7 @@ from botserver_containers.decisions.tracker import History
 from botserver_containers.errors import ImageMissingError, PullError
 from botserver_containers.manifests.images import parse_image
 from botserver_containers.orchestrator.pulling import pull_image
+from botserver_containers.podman import failures
 from botserver_containers.podman.adapter import Podman
 from botserver_containers.podman.mock import Behaviour, MockPodman
 from botserver_containers.storage.directory import Directory
@@ -77,6 +78,26 @@ async def test_pull_all_attempts_fail() -> None:
         await pull(mock, clock)
     assert [words[0] for words in mock.calls].count("pull") == 3
     assert mock.containers == {}
+
+
+async def test_pull_of_what_no_registry_has_is_tried_once() -> None:
+    clock = FakeClock()
+    mock = MockPodman(clock, {})
+    with pytest.raises(PullError, match="manifest unknown"):
+        await pull(mock, clock)
+    assert [words[0] for words in mock.calls].count("pull") == 1
+
+
+async def test_pull_that_takes_every_error_for_a_passing_one_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failures, "is_permanent", lambda _said: False)
+    with pytest.raises(AssertionError):
+        await test_pull_of_what_no_registry_has_is_tried_once()
+
+
+async def test_pull_that_waits_for_another_time_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botserver_containers.orchestrator.pulling.PULL_DELAYS", (5.0, 14.5))
+    with pytest.raises(AssertionError):
+        await test_pull_retry_backoff()
 
 
 async def test_restart_tracker_persistence(tmp_path: Path) -> None:

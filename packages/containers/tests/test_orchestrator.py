@@ -145,16 +145,6 @@ async def test_a_crashed_app_comes_back_after_its_wait_and_is_given_up_after_thr
     assert (world.phases(), read(world, "restart-tracker.json")) == ({"a": "running"}, {})
 
 
-async def test_lower_tiers_are_up_before_higher_ones_restart(world: World) -> None:
-    for name in ("mempool-db", "bitcoin-knots", "lnd-ui", "filebrowser"):
-        await world.install(name)
-    world.mock.calls.clear()
-    for name in ("lnd-ui", "filebrowser", "bitcoin-knots", "mempool-db"):
-        world.mock.crash(name)
-    await world.until(lambda: len(world.commands("start")) == 4, "four restarts")
-    assert world.commands("start") == ["start mempool-db", "start bitcoin-knots", "start filebrowser", "start lnd-ui"]
-
-
 async def test_who_waited_for_a_dependency_is_forgiven_when_it_is_back(world: World) -> None:
     await world.install("bitcoin-knots")
     await world.install("lnd", dependencies=["bitcoin-knots"])
@@ -187,40 +177,6 @@ async def test_a_stop_wins_over_a_restart_that_is_under_way(world: World) -> Non
     await world.settle("a")
     await world.clock.advance(7200)
     assert (world.phases(), world.mock.containers["a"].state) == ({"a": "stopped"}, "exited")
-
-
-async def test_a_stop_of_ten_minutes_blocks_nobody(world: World) -> None:
-    world.mock.registry["docker.io/library/wallet:1"] = Behaviour(stop_after=None)
-    await world.install("bitcoin-knots", image="docker.io/library/wallet:1")
-    await world.install("a")
-    began = world.clock.monotonic()
-    await world.orchestrator.stop("bitcoin-knots")
-    await world.orchestrator.stop("a")
-    await world.settle("a")
-    assert world.clock.monotonic() - began < 5
-    assert world.phases() == {"a": "stopped", "bitcoin-knots": "stopping"}
-    await world.clock.advance(595)
-    assert world.mock.containers["bitcoin-knots"].state == "running"
-    await world.settle("bitcoin-knots")
-    assert 600 <= world.clock.monotonic() - began < 610
-    assert (world.phases()["bitcoin-knots"], world.mock.containers["bitcoin-knots"].exit_code) == ("stopped", 137)
-
-
-async def test_a_container_that_podman_lost_is_removed_and_made_anew(world: World) -> None:
-    await world.install("a", volumes=[{"name": "data", "target": "/data"}])
-
-    def lose(words: tuple[str, ...]) -> None:
-        if words[0] == "stop":
-            world.mock.containers["a"].state = ContainerState.STOPPING
-
-    world.mock.before = lose
-    await world.orchestrator.stop("a")
-    await world.settle("a")
-    assert (world.phases(), world.mock.containers, set(world.mock.kept_volumes)) == ({"a": "stopped"}, {}, {"a.data"})
-    world.mock.before = lambda _words: None
-    await world.orchestrator.start("a")
-    await world.settle("a")
-    assert world.phases() == {"a": "running"}
 
 
 async def test_a_container_of_somebody_else_is_never_touched(world: World) -> None:

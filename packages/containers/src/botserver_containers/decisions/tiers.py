@@ -1,14 +1,10 @@
-"""Which apps start before which: five tiers, lowest first; all of one tier start together and stop in reverse."""
+"""Which apps start before which: five tiers, lowest first; all of one tier start together."""
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 from botserver_containers.decisions.names import bare, is_database
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class Tier(IntEnum):
@@ -32,11 +28,3 @@ _TIER_OF = {name: tier for tier, names in _TIERS.items() for name in names}
 def tier_of(name: str) -> Tier:
     """The tier of an app by its name; most are applications."""
     return Tier.DATABASE if is_database(name) else _TIER_OF.get(bare(name), Tier.APPLICATION)
-
-
-def in_tiers(names: Iterable[str], *, reverse: bool = False) -> list[list[str]]:
-    """The names in groups, one a tier that has any, each sorted; highest tier first when `reverse`."""
-    groups: dict[Tier, list[str]] = {}
-    for name in sorted(names):
-        groups.setdefault(tier_of(name), []).append(name)
-    return [groups[tier] for tier in sorted(groups, reverse=reverse)]
