@@ -147,6 +147,12 @@ class PodmanTimeoutError(PodmanError):
     code = "containers-podman-timeout"
 
 
+class StorageError(ContainersError, UnavailableError):
+    """A file of the data directory cannot be written or removed."""
+
+    code = "containers-storage"
+
+
 class SessionLimitError(ContainersError, LimitError):
     """Too many sessions are open."""
 

@@ -11,6 +11,7 @@ from botserver_containers.errors import ImageMissingError, StartError
 from botserver_containers.manifests.documents import to_document
 from botserver_containers.manifests.images import parse_image
 from botserver_containers.orchestrator import building
+from botserver_containers.orchestrator.environment import remove_secrets, store_secrets
 from botserver_containers.orchestrator.node import log
 from botserver_containers.orchestrator.pulling import pull_image
 from botserver_containers.orchestrator.stopping import stop_container
@@ -33,20 +34,24 @@ def previous_name(app: str) -> str:
 
 
 async def install(node: Node, app: App) -> None:
-    """The whole installation of an app whose record says "installing". Everything is undone when it fails."""
+    """The whole installation of an app. Everything is undone when it fails."""
     created: list[str] = []
+    kept = node.directory.has_secrets(app.name)
     try:
         _reach(node, app, "Preparing")
+        await node.save_record(app, "installing")
         if await building.find_own(node, app.name) is not None:
             await node.podman.remove(app.name, force=True)
         image = await _pull(node, app)
         created += await _missing_volumes(node, app.manifest)
-        await node.save_record(app, "installing", volumes=created)
+        await node.save_record(app, "installing", volumes=created, kept_secrets=kept)
         await _bring_up(node, app, image)
+        await _record(node, app)
     except BaseException:
-        await asyncio.shield(asyncio.ensure_future(roll_back_install(node, app, created)))
+        undo = roll_back_install(node, app, created, secrets_too=not kept)
+        await asyncio.shield(asyncio.ensure_future(undo))
         raise
-    await _finish(node, app)
+    await _tell(node, app)
 
 
 async def update(node: Node, app: App, manifest: Manifest) -> None:
@@ -64,21 +69,23 @@ async def update(node: Node, app: App, manifest: Manifest) -> None:
         await stop_container(node, app)
         await node.podman.rename(app.name, previous_name(app.name))
         await _bring_up(node, app, image)
+        await _record(node, app)
     except BaseException:
         undo = roll_back_update(node, app, old, old_fingerprint, created, start=was_up)
         await asyncio.shield(asyncio.ensure_future(undo))
         raise
+    # Whoever is killed before this leaves a container that belongs to no app, which the reconciliation removes.
     await node.podman.remove(previous_name(app.name), force=True)
-    await _finish(node, app)
+    await _tell(node, app)
 
 
-async def roll_back_install(node: Node, app: App, created: list[str]) -> None:
-    """Remove all that an installation made. Volumes that were there before stay."""
+async def roll_back_install(node: Node, app: App, created: list[str], *, secrets_too: bool) -> None:
+    """Remove all that an installation made. Volumes and generated secrets that were there before stay."""
     await building.tail(node, app)
     try:
         row = await node.podman.container(app.name)
         if row is None or row.labels.get("botserver.node") == node.podman.node:
-            await building.remove_belongings(node, app.manifest, volumes=created, data_too=bool(created))
+            await building.remove_belongings(node, app.manifest, volumes=created, data_too=secrets_too)
     finally:
         await node.directory.remove_record(app.name)
         await node.unmark_user_stopped(app.name)
@@ -89,7 +96,7 @@ async def roll_back_install(node: Node, app: App, created: list[str]) -> None:
 async def roll_back_update(
     node: Node, app: App, old: Manifest, fingerprint: str, created: list[str], *, start: bool
 ) -> None:
-    """Bring the old container back, and start it when it ran before."""
+    """Bring the old container back, and start it when it ran before. Its record comes last: this can be done again."""
     await building.tail(node, app)
     if await node.podman.container(previous_name(app.name)) is not None:
         await node.podman.remove(app.name, force=True)
@@ -97,10 +104,13 @@ async def roll_back_update(
     for name in created:
         await node.podman.remove_volume(name)
     app.manifest, app.fingerprint = old, fingerprint
-    await node.save_record(app, "installed")
+    # Podman looks for them when the old container starts, and the new version may have replaced or added some.
+    await remove_secrets(node, app.name)
+    await store_secrets(node, old)
     if start and app.name not in node.user_stopped:
         await node.podman.start(app.name)
     await node.look(app)
+    await node.save_record(app, "installed")
 
 
 async def repair(node: Node, app: App, record: dict[str, Any], old: Manifest | None) -> bool:
@@ -111,7 +121,7 @@ async def repair(node: Node, app: App, record: dict[str, Any], old: Manifest | N
     volumes = [str(name) for name in record.get("volumes", ())]
     if record.get("stage") == "installing":
         log.warning("%s: its installation was interrupted; it is undone", app.name)
-        await roll_back_install(node, app, volumes)
+        await roll_back_install(node, app, volumes, secrets_too=not record.get("kept_secrets", True))
         return False
     if record.get("stage") == "updating" and old is not None:
         log.warning("%s: its update was interrupted; it is undone", app.name)
@@ -196,9 +206,12 @@ async def run_hooks(node: Node, app: App) -> None:
             )
 
 
-async def _finish(node: Node, app: App) -> None:
+async def _record(node: Node, app: App) -> None:
     _reach(node, app, "Done")
     await node.save_record(app, "installed")
+
+
+async def _tell(node: Node, app: App) -> None:
     app.enter(Phase.RUNNING, node.clock.monotonic())
     await node.notices.add("success", f"{app.manifest.title} is installed", "It runs.", app.name, "installed")
 

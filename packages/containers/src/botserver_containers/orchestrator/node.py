@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botserver_containers.decisions import tracker as trackers
 from botserver_containers.decisions.observation import ContainerState
 from botserver_containers.decisions.phases import phase_after_scan
-from botserver_containers.errors import UnknownAppError
+from botserver_containers.errors import StorageError, UnknownAppError
 from botserver_containers.manifests.documents import to_document
 
 if TYPE_CHECKING:
@@ -119,14 +119,23 @@ class Node:
 
     async def mark_user_stopped(self, name: str) -> None:
         """To be on disk before the stop begins."""
-        self.user_stopped.add(name)
-        await self.directory.save_user_stopped(self.user_stopped)
+        if name not in self.user_stopped:
+            self.user_stopped.add(name)
+            try:
+                await self.directory.save_user_stopped(self.user_stopped)
+            except StorageError:
+                self.user_stopped.discard(name)
+                raise
 
     async def unmark_user_stopped(self, name: str) -> None:
         """Somebody wants it to run, or to be gone."""
         if name in self.user_stopped:
             self.user_stopped.discard(name)
-            await self.directory.save_user_stopped(self.user_stopped)
+            try:
+                await self.directory.save_user_stopped(self.user_stopped)
+            except StorageError:
+                self.user_stopped.add(name)
+                raise
 
     async def set_tracker(self, tracker: dict[str, History]) -> None:
         """Take over a tracker; on disk first."""
@@ -147,7 +156,7 @@ class Node:
         await self.directory.save_record(app.name, record)
 
     async def save_snapshot(self) -> None:
-        """Which apps run now, for a recovery after a crash. Written when it changes."""
+        """Which apps run now, for a recovery after a crash. Written when it changes, and tried again when it failed."""
         running = tuple(
             (name, app.row.image)
             for name, app in sorted(self.apps.items())
@@ -155,4 +164,8 @@ class Node:
         )
         if running != self._snapshot and self.recovered:
             self._snapshot = running
-            await self.directory.save_snapshot(self.now(), running)
+            try:
+                await self.directory.save_snapshot(self.now(), running)
+            except StorageError as error:
+                self._snapshot = None
+                log.warning("which apps run was not written down: %s", error)

@@ -50,7 +50,9 @@ class Orchestrator:
         requests.refuse_manifest(node, manifest)
         app = App(manifest, Phase.INSTALLING, node.clock.monotonic())
         node.apps[manifest.id] = app
-        jobs.begin(node, app, Phase.INSTALLING, partial(_install, node, app), limit=self._longest_install(app))
+        jobs.begin(
+            node, app, Phase.INSTALLING, partial(installing.install, node, app), limit=self._longest_install(app)
+        )
         return app.phase
 
     async def update(self, manifest: Manifest) -> Phase:
@@ -200,11 +202,6 @@ async def _until_done(node: Node, step: Loop) -> None:
         except BotError as error:
             log.warning("not yet: %s", error)
         await node.clock.sleep(PAUSE)
-
-
-async def _install(node: Node, app: App) -> None:
-    await node.save_record(app, "installing")
-    await installing.install(node, app)
 
 
 def find_init() -> str:

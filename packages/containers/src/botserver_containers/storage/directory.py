@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botserver_containers.decisions import tracker as trackers
 from botserver_containers.decisions.names import is_name
 from botserver_containers.decisions.recovery import Trace
-from botserver_containers.errors import BusyError
+from botserver_containers.errors import BusyError, StorageError
 from botserver_containers.storage import files, processes
 
 if TYPE_CHECKING:
@@ -147,6 +147,10 @@ class Directory:
         """A secret that was made for an app, made now if there is none. It stays until it is removed."""
         return str(await self._run(self._read_secret, app, variable, make))
 
+    def has_secrets(self, app: str) -> bool:
+        """Whether secrets that were made for an app are kept."""
+        return os.path.isdir(self._at(f"{SECRETS}/{app}"))
+
     async def remove_secrets(self, app: str) -> None:
         """Forget the secrets that were made for an app."""
         await self._run(self._remove_secrets, app)
@@ -189,8 +193,15 @@ class Directory:
         await self._run(files.write_json, self._at(name), document)
 
     async def _run(self, function: Callable[..., object], *arguments: object) -> object:
-        # Shielded: a cancelled caller does not take a write out of the row that others wait for.
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writer, function, *arguments))
+        work = asyncio.get_running_loop().run_in_executor(self._writer, function, *arguments)
+        try:
+            # Shielded: a cancelled caller does not take a write out of the row that others wait for.
+            return await asyncio.shield(work)
+        except OSError as error:
+            raise StorageError(
+                f"Nothing can be kept in {self.path}: {error.strerror}.",
+                remedy="Free some space there, or mend the disk.",
+            ) from error
 
     def _at(self, name: str) -> str:
         return os.path.join(self.path, name)
