@@ -88,7 +88,7 @@ async def opened(lab: Lab, folder: Path, **settings: Any) -> AsyncIterator[Real]
     directory, board, clock = Directory(str(folder)), Board(), SystemClock()
     with directory.hold():
         node = Node(
-            podman=create_podman(part, directory.node_name(lambda: f"node-{os.getpid()}")),
+            podman=create_podman(part, directory.node_name(lambda: f"node-{os.getpid()}"), folder=str(folder)),
             directory=directory,
             settings=part,
             clock=clock,

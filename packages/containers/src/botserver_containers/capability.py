@@ -38,7 +38,8 @@ async def open_orchestrator(state: AppState) -> AsyncIterator[Orchestrator]:
     randomness, clock = state.require(RANDOMNESS), state.require(CLOCK)
     directory = Directory(str(state.require(DATA_FOLDER).place(Path(settings.directory))))
     with directory.hold():
-        podman = create_podman(settings, directory.node_name(lambda: f"node-{randomness.random_bytes(6).hex()}"))
+        name = directory.node_name(lambda: f"node-{randomness.random_bytes(6).hex()}")
+        podman = create_podman(settings, name, folder=directory.path)
         version = await podman.version()
         log.info("Podman %s, node %s", version, podman.node)
         board = Board()
@@ -66,11 +67,16 @@ async def open_runner(state: AppState) -> AsyncIterator[ContainerRunner]:
     yield PodmanRunner(node.podman, node.clock, node.settings, node.init)
 
 
-def create_podman(settings: ContainersSettings, node: str, environment: Mapping[str, str] | None = None) -> Podman:
-    """Podman as these settings want it; the environment is that of this process unless another is given."""
+def create_podman(
+    settings: ContainersSettings, node: str, environment: Mapping[str, str] | None = None, *, folder: str | None = None
+) -> Podman:
+    """Podman as these settings want it; the environment is that of this process unless another is given.
+
+    What watches a container writes a file into the folder that Podman was called in when memory ran out.
+    """
     environment = os.environ if environment is None else environment
     passed_on = {name: environment[name] for name in _PASSED_ON if name in environment}
     files = {"CONTAINERS_CONF": settings.containers_conf, "CONTAINERS_STORAGE_CONF": settings.storage_conf}
-    executor = SystemExecutor(passed_on | {name: path for name, path in files.items() if path})
+    executor = SystemExecutor(passed_on | {name: os.path.abspath(path) for name, path in files.items() if path}, folder)
     options = [] if settings.verify_registries else ["--tls-verify=false"]
     return Podman(executor, node, program=settings.podman, pull_options=options)

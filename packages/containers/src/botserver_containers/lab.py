@@ -73,7 +73,9 @@ class Lab:
     def run(self, *words: str, stdin: bytes = b"", check: bool = True) -> subprocess.CompletedProcess[bytes]:
         """Run `podman` with these words."""
         command = ["podman", *words]
-        done = subprocess.run(command, input=stdin, env=self.environment, capture_output=True, check=False)
+        done = subprocess.run(
+            command, input=stdin, env=self.environment, cwd=self.folder, capture_output=True, check=False
+        )
         if check and done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.decode(errors='replace')}")
         return done

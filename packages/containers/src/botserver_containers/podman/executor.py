@@ -44,13 +44,14 @@ class CommandExecutor(Protocol):
 
 
 class SystemExecutor:
-    """The programs of this machine, with exactly this environment.
+    """The programs of this machine, with exactly this environment, in this folder unless it is None.
 
     They run in sessions of their own: a Ctrl-C for this process is none for them.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], folder: str | None = None) -> None:
         self._environment = dict(environment)
+        self._folder = folder
 
     async def execute(
         self, program: str, arguments: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0
@@ -80,6 +81,7 @@ class SystemExecutor:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE if stdin == asyncio.subprocess.PIPE else asyncio.subprocess.DEVNULL,
             env=self._environment,
+            cwd=self._folder,
             start_new_session=True,
             limit=LONGEST_LINE,
         )
