@@ -19,13 +19,14 @@ from botserver_containers.rpc.parameters import build_manifest, read_wish
 from botserver_containers.rpc.protocol import RpcError, read_request
 from botserver_containers.rpc.sessions import Caller, Sessions
 from botserver_containers.settings import ContainersSettings
-from botserver_containers.testing import IMAGE
+from botserver_containers.testing import IMAGE, open_world
 from botserver_core import create_app
 from botstate import Service
 from botstate.testing import fake_state
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from botserver_containers.testing import World
 
@@ -131,6 +132,50 @@ async def test_every_method_has_two_names(world: World) -> None:
     async with client(world) as http:
         assert await call(http, "container-list") == await call(http, "container.list")
         assert await call(http, "server.get-state") == await call(http, "server-get-state")
+
+
+async def test_what_others_of_this_kind_have_is_refused_with_a_way_out(world: World) -> None:
+    methods = [
+        "server.update", "server.restart", "server.shutdown", "marketplace.get", "auth.changePassword",
+        "auth.onboardingComplete", "auth.resetOnboarding", "auth.login.totp", "auth.login.backup",
+        "auth.totp.setup.begin", "auth.totp.confirm", "auth.totp.disable",
+    ]  # fmt: skip
+    async with client(world) as http:
+        errors = [await call(http, name) for method in methods for name in (method, method.replace(".", "-"))]
+        assert await call(http, "auth.totp.status") == {"enabled": False}
+    assert {(error["code"], error["data"]["code"]) for error in errors} == {(-32601, "containers-not-offered")}
+    assert all(error["message"].startswith("This server does not offer that. ") for error in errors)
+
+
+async def test_a_server_keeps_the_name_that_it_was_given(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world, client(world) as http:
+        assert await call(http, "server.set-name", name="The one in the cellar") == {"ok": True}
+        assert [(await call(http, "server.set-name", name=name))["code"] for name in ("", " ", "a\n", 5)] == [
+            -32602
+        ] * 4
+    async with open_world(tmp_path) as world, client(world) as http:
+        assert (await call(http, "server.get-state"))["data"]["server-info"] == {"name": "The one in the cellar"}
+
+
+async def test_a_manifest_is_installed_by_its_path_below_the_folder_of_manifests_only(tmp_path: Path) -> None:
+    folder = tmp_path / "manifests"
+    (folder / "more").mkdir(parents=True)
+    text = f"app: {{id: a, container: {{image: '{IMAGE}'}}}}"
+    for file in (folder / "more/a.yml", tmp_path / "outside.yml"):
+        file.write_text(text)
+    (folder / "link.yml").symlink_to(tmp_path / "outside.yml")
+    refused = ["../outside.yml", str(tmp_path / "outside.yml"), "link.yml", "more", "nothing.yml", "", "a\0b"]
+    async with open_world(tmp_path / "data", manifests=str(folder)) as world, client(world) as http:
+        codes = [(await call(http, "container.install", manifest_path=path))["code"] for path in refused]
+        assert codes == [-32010] * 5 + [-32602] * 2
+        assert (await call(http, "container.install", manifest_path="more/a.yml", name="b"))["code"] == -32602
+        assert world.phases() == {}
+        begun = await call(http, "container.install", manifest_path="more/a.yml")
+        assert begun == {"ok": True, "container_id": "a", "package_id": "a", "status": "installing"}
+        await world.settle("a")
+        assert world.phases() == {"a": "running"}
+    async with open_world(tmp_path / "none") as world, client(world) as http:
+        assert (await call(http, "container.install", manifest_path="more/a.yml"))["code"] == -32010
 
 
 async def test_an_app_is_driven_over_the_wire(world: World) -> None:

@@ -35,6 +35,12 @@ class UnknownAppError(ContainersError, NotFoundError):
     code = "containers-unknown-app"
 
 
+class NotOfferedError(ContainersError, NotFoundError):
+    """A method that others of this kind have, and this service does not on purpose."""
+
+    code = "containers-not-offered"
+
+
 class BusyError(ContainersError, ConflictError):
     """A job is at work on the app."""
 

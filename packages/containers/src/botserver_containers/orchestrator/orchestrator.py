@@ -114,6 +114,11 @@ class Orchestrator:
         """Compare what should be with what is, and begin to mend it."""
         return await reconcile_once(self.node)
 
+    async def name_server(self, name: str) -> None:
+        """Give this machine a name that people see; it is kept."""
+        await self.node.directory.save_server_name(name)
+        self.node.board.put(name, "server-info", "name")
+
     async def wait(self, name: str) -> None:
         """Return when no job is at work on the app. For tests and programs within this process."""
         while (app := self.node.apps.get(name)) is not None and app.job is not None and not app.job.done():

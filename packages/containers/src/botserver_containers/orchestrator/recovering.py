@@ -28,6 +28,8 @@ async def load(node: Node) -> Contents:
     """Take over what the directory holds. Nothing is started yet."""
     contents = node.directory.load(node.clock.now().strftime("%Y%m%dT%H%M%S"))
     node.user_stopped, node.tracker = contents.user_stopped, contents.tracker
+    if contents.server_name:
+        node.board.put(contents.server_name, "server-info", "name")
     for name, record in contents.records.items():
         try:
             manifest = parse_manifest(record["manifest"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botserver_containers.decisions.observation import Health
-from botserver_containers.errors import ManifestError
+from botserver_containers.errors import ManifestError, NotOfferedError, ParametersError
 from botserver_containers.manifests.documents import read_yaml
 from botserver_containers.rpc import parameters as read
 
@@ -75,9 +75,12 @@ async def container_logs(call: Call, parameters: Parameters) -> Result:
 
 
 async def install_container(call: Call, parameters: Parameters) -> Result:
+    from botserver_containers.manifests.parsing import parse_manifest
+
     wish = read.read_container_wish(parameters)
-    phase = await call.orchestrator.install(read.build_manifest(wish, None))
-    return {**_begun(wish.name, phase), "container_id": wish.name}
+    manifest = parse_manifest(_written(call, wish.path)) if wish.path else read.build_manifest(wish, None)
+    phase = await call.orchestrator.install(manifest)
+    return {**_begun(manifest.id, phase), "container_id": manifest.id}
 
 
 async def install_package(call: Call, parameters: Parameters) -> Result:
@@ -152,6 +155,14 @@ async def metrics(call: Call, parameters: Parameters) -> Result:
     }
 
 
+async def set_server_name(call: Call, parameters: Parameters) -> Result:
+    name = read.read_text(parameters, "name", longest=64)
+    if not name.strip() or not name.isprintable():
+        raise ParametersError("params.name must be a text that can be shown.")
+    await call.orchestrator.name_server(name)
+    return {"ok": True}
+
+
 async def health(call: Call, parameters: Parameters) -> Result:
     read.read_nothing(parameters)
     await call.orchestrator.check()
@@ -184,6 +195,22 @@ async def is_onboarded(_call: Call, parameters: Parameters) -> Result:
     return {"complete": True}
 
 
+async def totp_status(_call: Call, parameters: Parameters) -> Result:
+    read.read_nothing(parameters)
+    return {"enabled": False}
+
+
+def _not_offered(remedy: str) -> Callable[[Call, Parameters], Awaitable[Result]]:
+    async def refuse(_call: Call, _parameters: Parameters) -> Result:
+        raise NotOfferedError("This server does not offer that.", remedy=remedy)
+
+    return refuse
+
+
+_BY_OPERATOR = _not_offered("Whoever runs the service does that on its machine; its apps run on meanwhile.")
+_BY_SETTINGS = _not_offered("The password is the setting containers.password.")
+_NO_TOTP = _not_offered("The password is all that is asked for: call auth.login.")
+
 METHODS: tuple[Method, ...] = (
     Method("container.list", list_containers, reads=True),
     Method("container.health", container_health, reads=True),
@@ -206,11 +233,25 @@ METHODS: tuple[Method, ...] = (
     Method("server.echo", echo, reads=True),
     Method("server.time", server_time, reads=True),
     Method("server.metrics", metrics, reads=True),
+    Method("server.set-name", set_server_name),
+    Method("server.update", _BY_OPERATOR),
+    Method("server.restart", _BY_OPERATOR),
+    Method("server.shutdown", _BY_OPERATOR),
+    Method("marketplace.get", _not_offered("Manifests are files in the folder of containers.manifests."), reads=True),
     Method("notification.dismiss", dismiss),
     Method("health", health, public=True, reads=True),
     Method("auth.login", log_in, public=True),
     Method("auth.logout", log_out),
+    Method("auth.changePassword", _BY_SETTINGS),
     Method("auth.isOnboardingComplete", is_onboarded, public=True, reads=True),
+    Method("auth.onboardingComplete", _BY_SETTINGS),
+    Method("auth.resetOnboarding", _BY_SETTINGS),
+    Method("auth.login.totp", _NO_TOTP, public=True),
+    Method("auth.login.backup", _NO_TOTP, public=True),
+    Method("auth.totp.status", totp_status, reads=True),
+    Method("auth.totp.setup.begin", _NO_TOTP),
+    Method("auth.totp.confirm", _NO_TOTP),
+    Method("auth.totp.disable", _NO_TOTP),
 )
 BY_NAME = {spelling: method for method in METHODS for spelling in spellings(method.name)}
 
@@ -234,14 +275,25 @@ def _container(app: App) -> Result:
 
 def _catalogued(call: Call, name: str) -> object:
     folder = call.orchestrator.node.settings.manifests
-    if not folder:
-        return None
-    try:
-        # The name was checked: it holds no separator and is not a step to another folder.
-        with open(os.path.join(folder, f"{name}.yml"), encoding="utf-8") as file:
-            document = read_yaml(file.read())
-    except FileNotFoundError:
-        return None
-    except UnicodeDecodeError:
-        raise ManifestError(f"The manifest of {name} is no text in UTF-8.") from None
+    # The name was checked: it holds no separator and is not a step to another folder.
+    return _read_manifest(os.path.join(folder, f"{name}.yml"), name) if folder else None
+
+
+def _written(call: Call, path: str) -> object:
+    """The manifest at a path below the folder of manifests, and nowhere else."""
+    folder = os.path.realpath(call.orchestrator.node.settings.manifests or os.devnull)
+    place = os.path.realpath(os.path.join(folder, path))
+    document = _read_manifest(place, path) if place.startswith(folder + os.sep) else None
+    if document is None:
+        raise ManifestError(f"There is no manifest {path[:64]!a} in the folder of containers.manifests.")
     return document
+
+
+def _read_manifest(path: str, name: str) -> object:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return read_yaml(file.read())
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
+    except ValueError:
+        raise ManifestError(f"The manifest {name[:64]!a} is no text in UTF-8.") from None

@@ -23,12 +23,13 @@ MOST_LINES = 10_000
 
 
 class Wish(NamedTuple):
-    """What is to be installed: a document, or the name of a manifest of the catalogue with what differs from it."""
+    """What is to be installed: a name of the catalogue with what differs from its manifest, or the path of one."""
 
     name: str
     image: str = ""
     version: str = ""
     configuration: dict[str, Any] | None = None
+    path: str = ""
 
 
 def read_nothing(parameters: dict[str, Any]) -> None:
@@ -95,9 +96,16 @@ def read_wish(parameters: dict[str, Any]) -> Wish:
 
 
 def read_container_wish(parameters: dict[str, Any]) -> Wish:
-    """What `container.install` takes: an image, and a name that is made from it when there is none."""
+    """What `container.install` takes: an image, and a name that is made from it when there is none; or a path."""
 
     def read(reader: Reader, table: dict[str, Any]) -> Wish:
+        if "manifest_path" in table:
+            for key in {"image", "name"} & table.keys():
+                reader.problem(f"params.{key}", "cannot stand beside manifest_path.")
+            path = reader.text(table, "manifest_path", "params", longest=512)
+            if not path:
+                reader.problem("params.manifest_path", "must be the path of a manifest.")
+            return Wish("", path=path)
         text = reader.text(table, "image", "params", longest=512)
         image = parse_image(text)
         if image is None:
@@ -107,7 +115,7 @@ def read_container_wish(parameters: dict[str, Any]) -> Wish:
             reader.problem("params.name", f"cannot be the name of an app. {RULE}")
         return Wish(name, text)
 
-    return _read(parameters, ["image", "name"], read)
+    return _read(parameters, ["image", "name", "manifest_path"], read)
 
 
 def build_manifest(wish: Wish, catalogued: object) -> Manifest:

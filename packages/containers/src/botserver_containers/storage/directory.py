@@ -26,6 +26,7 @@ TRACE_FILE = "archipelago.pid.json"
 SNAPSHOT = "running-containers.json"
 USER_STOPPED = "user-stopped.json"
 TRACKER = "restart-tracker.json"
+SERVER = "server.json"
 APPS = "apps"
 SECRETS = "secrets"
 
@@ -40,6 +41,7 @@ class Contents:
     tracker: dict[str, trackers.History]
     records: dict[str, dict[str, Any]]
     warnings: list[str] = field(default_factory=list)
+    server_name: str = ""
 
 
 class Directory:
@@ -90,6 +92,7 @@ class Directory:
                 self._at(TRACKER), trackers.from_document, dict[str, trackers.History](), stamp=stamp
             ),
             "pid": files.load_json(self._at(PID_FILE), _parse_pid, 0, stamp=stamp),
+            "server": files.load_json(self._at(SERVER), _parse_server, "", stamp=stamp),
             "trace": files.load_json(self._at(TRACE_FILE), _parse_trace, None, stamp=stamp),
         }
         records, warnings = self._load_records(stamp)
@@ -102,6 +105,7 @@ class Directory:
             found["tracker"].value,
             records,
             warnings,
+            found["server"].value,
         )
 
     def sign_in(self) -> None:
@@ -134,6 +138,10 @@ class Directory:
     async def save_tracker(self, tracker: Tracker) -> None:
         """How often each app was restarted."""
         await self._write(TRACKER, trackers.to_document(tracker))
+
+    async def save_server_name(self, name: str) -> None:
+        """How people call this machine."""
+        await self._write(SERVER, {"name": name})
 
     async def save_record(self, name: str, record: dict[str, Any]) -> None:
         """What is known of an app: its manifest, and how far it came."""
@@ -223,6 +231,12 @@ def _parse_record(document: object) -> dict[str, Any]:
     if not isinstance(document, dict) or not isinstance(document.get("manifest"), dict):
         raise ValueError("it holds no manifest")  # noqa: TRY004 - as above
     return document
+
+
+def _parse_server(document: object) -> str:
+    if not isinstance(document, dict) or not isinstance(document.get("name"), str):
+        raise ValueError("it holds no name")  # noqa: TRY004 - as above
+    return str(document["name"])
 
 
 def _parse_pid(document: object) -> int:
