@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shlex
@@ -12,7 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from botserver_stack import TemporaryStack, keeping
+from botserver_stack.catalogue import list_stacks
 from botserver_stack.processes import find_process
+from botserver_stack.running import Wish, keep_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +82,29 @@ def test_a_time_out_counts_from_ready_and_is_a_clean_end(root: str) -> None:
     code, output, complaint = run(root, "up", "--services", "redis", TEMP_STACK_TIMEOUT="0.2")
     assert (code, complaint, os.listdir(root)) == (0, "", [])
     assert output.splitlines()[-1].endswith("has ended.")
+
+
+def test_a_time_out_that_only_exits_leaves_its_servers(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twin: the command returns, and nobody has ended the stack."""
+    running: list[TemporaryStack] = []
+
+    async def skip(stack: TemporaryStack, **_options: bool) -> None:
+        running.append(stack)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TemporaryStack, "stop", skip)
+        code = keep_up(Wish(("redis",), root, 0.1, plan_ports=False), print)
+    (found,) = list_stacks(root)
+    asyncio.run(running[0].stop())
+    assert (code, found.state, os.listdir(root)) == (0, "running", [])
+
+
+def test_a_keeper_that_forgets_what_to_keep_is_found_out(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twin: the folder goes, whatever was asked for."""
+    twin = "import botserver_stack.keeper as k; e = k._Keeper.end; k._Keeper.end = lambda s, keep: e(s, keep=False); "
+    monkeypatch.setattr(keeping, "_PROGRAM", keeping._PROGRAM.replace("main()", f"{twin}main()"))
+    assert keep_up(Wish(("redis",), root, 0.1, keep=True, plan_ports=False), print) == 0
+    assert list_stacks(root) == []
 
 
 def test_a_folder_that_is_kept_holds_logs_and_no_process_until_it_is_swept(root: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 from botserver_stack import StackError, TemporaryStack, keeping
 from botserver_stack.leaks import MACHINE_WIDE, differences, look
 from botserver_stack.processes import find_process, wait_gone
+from botserver_stack.recipes import postgres
 from botserver_stack.recipes.postgres import PostgresRecipe
 from botserver_stack.recipes.valkey import ValkeyRecipe
 
@@ -86,18 +87,34 @@ async def test_a_keeper_that_does_not_clean_up_is_found_out(monkeypatch: pytest.
     assert os.listdir(root) != []
 
 
+#: Keeps another stack than the one it was started for.
+STRANGER = """
+import sys, json, socket
+link = socket.socket(fileno=json.loads(sys.argv[1])['socket'])
+link.sendall(b'{"id": "another"}\\n')
+link.recv(1)
+"""
+
+
 async def test_a_keeper_that_does_not_know_this_stack_is_not_trusted(
     monkeypatch: pytest.MonkeyPatch, root: str
 ) -> None:
-    stranger = "import sys, json, socket; o = json.loads(sys.argv[1]); s = socket.socket(fileno=o['socket']); "
-    stranger += 's.sendall(b\'{"id": "another"}\\n\'); s.recv(1)'
-    monkeypatch.setattr(keeping, "_PROGRAM", stranger)
+    monkeypatch.setattr(keeping, "_PROGRAM", STRANGER)
     with pytest.raises(StackError, match="cannot be made"):
         await TemporaryStack(services=("redis",), root=root).start()
     monkeypatch.setattr(keeping, "_PROGRAM", "pass")
     with pytest.raises(StackError, match="is gone"):
         await TemporaryStack(services=("redis",), root=root).start()
     assert os.listdir(root) == []
+
+
+def test_without_a_look_at_its_hello_a_stranger_keeps_the_stack(monkeypatch: pytest.MonkeyPatch, root: str) -> None:
+    """The twin: it is trusted, and has not even made the folder."""
+    monkeypatch.setattr(keeping, "_PROGRAM", STRANGER)
+    monkeypatch.setattr(keeping.Keeper, "_hear_hello", lambda self, _name: self._answer())
+    folder = os.path.join(root, "mine")
+    keeping.Keeper(folder, name="mine", cookie="c", modes={}, keep=False, keep_on_death=False).abandon()
+    assert not os.path.exists(folder)
 
 
 async def test_a_program_that_is_missing_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +158,35 @@ async def test_any_root_will_do(root: str, name: str) -> None:
     assert os.listdir(folder) == []
 
 
+async def test_with_a_unix_socket_a_long_root_will_not_do(monkeypatch: pytest.MonkeyPatch, root: str) -> None:
+    """The twin: PostgreSQL listens below the root, too, by a path that may have 107 bytes."""
+    folder = os.path.join(root, "r" * 200)
+    os.mkdir(folder)
+    os.chmod(folder, 0o777)
+    monkeypatch.setitem(postgres._SETTINGS, "unix_socket_directories", folder)
+    with pytest.raises(StackError, match=r"PostgreSQL ended by itself .* Unix-domain socket"):
+        await TemporaryStack(services=("postgres",), root=folder).start()
+    assert os.listdir(folder) == []
+
+
+async def test_without_quoting_an_odd_root_will_not_do(monkeypatch: pytest.MonkeyPatch, root: str) -> None:
+    """The twin: the path of the root goes into the settings of Valkey as it is."""
+    folder = os.path.join(root, 'with "quotes')
+    os.mkdir(folder)
+    monkeypatch.setattr("botserver_stack.recipes.valkey._escape", lambda path: path)
+    with pytest.raises(StackError, match="Valkey ended by itself"):
+        await TemporaryStack(services=("redis",), root=folder).start()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a plain user gives up nothing; sudo -E pytest")
+async def test_without_giving_up_root_there_is_no_postgres(monkeypatch: pytest.MonkeyPatch, root: str) -> None:
+    """The twin: it stays root, and PostgreSQL says what it thinks of that."""
+    monkeypatch.setattr(postgres, "find_account", lambda: None)
+    with pytest.raises(StackError, match="root"):
+        await TemporaryStack(services=("postgres",), root=root).start()
+    assert os.listdir(root) == []
+
+
 async def test_a_root_that_postgres_cannot_enter_is_named(root: str) -> None:
     if os.geteuid() != 0:
         async with TemporaryStack(services=("postgres",), root=root):  # a plain user enters what is his
@@ -152,6 +198,16 @@ async def test_a_root_that_postgres_cannot_enter_is_named(root: str) -> None:
     assert os.listdir(closed) == []
 
 
+#: Starts a stack and looks for what others could write to.
+LOOK = """
+from botserver_stack import BlockingStack
+with BlockingStack(services={services}, root={root!r}) as stack:
+    for path, folders, files in os.walk(stack.folder):
+        for name in (*folders, *files):
+            mode = os.lstat(os.path.join(path, name)).st_mode
+            open_ = mode & 0o022 and not mode & 0o1000
+            assert not open_, (path, name, oct(mode))
+"""
 SURROUNDINGS = {
     "umask 000": "os.umask(0)",
     "umask 077": "os.umask(0o077)",
@@ -165,18 +221,18 @@ SURROUNDINGS = {
 
 @pytest.mark.parametrize("surroundings", SURROUNDINGS)
 def test_odd_surroundings_do_not_matter(root: str, surroundings: str) -> None:
-    program = (
-        f"import os\n{SURROUNDINGS[surroundings]}\n"
-        "from botserver_stack import BlockingStack\n"
-        f"with BlockingStack(services=('postgres', 'redis'), root={root!r}) as stack:\n"
-        "    for path, folders, files in os.walk(stack.folder):\n"
-        "        for name in (*folders, *files):\n"
-        "            mode = os.lstat(os.path.join(path, name)).st_mode\n"
-        "            open_ = mode & 0o022 and not mode & 0o1000\n"
-        "            assert not open_, (path, name, oct(mode))\n"
-    )
+    program = f"import os\n{SURROUNDINGS[surroundings]}\n" + LOOK.format(services=("postgres", "redis"), root=root)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr, os.listdir(root)) == (0, "", [])
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "twin"])
+def test_the_umask_of_the_caller_is_not_that_of_the_servers(root: str, guarded: bool) -> None:
+    """The twin, a keeper that leaves the umask as it found it, has files that everybody can write to."""
+    twin = "import botserver_stack.keeping as k\nk._PROGRAM = 'import os; os.umask = lambda _: 0; ' + k._PROGRAM\n"
+    program = f"import os\nos.umask(0)\n{'' if guarded else twin}" + LOOK.format(services=("s3-swift",), root=root)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, "AssertionError" in done.stderr, os.listdir(root)) == (not guarded, not guarded, [])
 
 
 def test_a_fork_of_the_one_who_started_it_ends_nothing(root: str) -> None:
