@@ -26,7 +26,7 @@ from botserver_client import (
 )
 from botstate.testing.proxy import Proxy, run_proxy
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 TRIALS = int(os.environ.get("CLIENT_TRIALS", "25"))
 #: Seconds after which something hangs: many times what any call here may take.

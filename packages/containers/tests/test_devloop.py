@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from botserver_containers.lab import Lab
 
-pytestmark = pytest.mark.podman
+pytestmark = [pytest.mark.podman, pytest.mark.slow]
 
 
 @contextmanager

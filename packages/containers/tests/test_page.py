@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from botserver_containers.orchestrator.orchestrator import Orchestrator
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from botserver_containers.lab import Lab
 
-pytestmark = [pytest.mark.anyio, pytest.mark.podman]
+pytestmark = [pytest.mark.anyio, pytest.mark.podman, pytest.mark.slow]
 
 
 class Real:

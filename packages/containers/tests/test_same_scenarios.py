@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Scenario = Callable[[Podman], Awaitable[Any]]
 
-pytestmark = [pytest.mark.anyio, pytest.mark.podman]
+pytestmark = [pytest.mark.anyio, pytest.mark.podman, pytest.mark.slow]
 
 #: The images of the lab, as the mock has them.
 BEHAVIOURS = {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from botserver_containers.lab import Lab
 
-pytestmark = pytest.mark.podman
+pytestmark = [pytest.mark.podman, pytest.mark.slow]
 
 COMMAND = (sys.executable, os.path.join(os.path.dirname(__file__), "server.py"))
 #: How many moments are tried; `CONTAINERS_KILLS=100` is the whole promise.

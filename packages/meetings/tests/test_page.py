@@ -16,7 +16,7 @@ from botserver_meetings.testing import ADMIN, FakeRunner, create_services
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 class Api:

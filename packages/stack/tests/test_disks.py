@@ -14,6 +14,8 @@ from botserver_stack import BlockingStack, StackError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def mounted(root: str, options: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from botserver_stack.recipes import Recipe, Run, Site
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 #: Behaviour -> program. Each writes its name when it is up, and its name again when it is told to end.
 PROGRAMS = {

@@ -17,6 +17,8 @@ from botserver_stack.leaks import Snapshot, differences, look
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 LIBC = ctypes.CDLL(None, use_errno=True)
 PRIVATE, CREATE = 0, 0o1600
 

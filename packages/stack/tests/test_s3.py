@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Case = Callable[[Any, S3Access], bool]
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "botserver"
 
 

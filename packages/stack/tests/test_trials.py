@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def run(*words: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "botserver_stack.trials", *words]
