@@ -16,11 +16,12 @@ import pytest
 from sqlalchemy import func, select, text
 
 from botlib import FakeClock, Secret
-from botserver_meetings import records, reservation
+from botserver_meetings import reservation
 from botserver_meetings.callbacks import Report, take_report
 from botserver_meetings.context import MEETINGS
 from botserver_meetings.errors import FullError
 from botserver_meetings.platforms import MeetingName, Platform
+from botserver_meetings.records import SERVER_MOMENT
 from botserver_meetings.reservation import Wish, reserve
 from botserver_meetings.states import COUNTED, Status
 from botserver_meetings.tables import meetings, users
@@ -142,14 +143,14 @@ async def forget_the_lock(session: AsyncSession, user_id: int) -> int:
     return limit
 
 
-async def count_while_locking(context: Context, session: AsyncSession, user_id: int) -> tuple[int, Any]:
+async def count_while_locking(_context: Context, session: AsyncSession, user_id: int) -> tuple[int, Any]:
     """Lock and count in one statement: its snapshot is from before the wait for the lock."""
     counted = (
         select(func.count())
         .where(meetings.c.user_id == users.c.id, meetings.c.status.in_([it.value for it in COUNTED]))
         .scalar_subquery()
     )
-    query = select(counted, records.current_moment(session, context.clock)).where(users.c.id == user_id)
+    query = select(counted, SERVER_MOMENT).where(users.c.id == user_id)
     row = (await session.execute(query.with_for_update(of=users))).one()
     return row[0], row[1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import desc, func, literal, select, update
+from sqlalchemy import desc, func, select, update
 
 from botserver_meetings.platforms import MeetingName, Platform
 from botserver_meetings.states import OPEN, Cause, Status, Transition, may_follow
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from botlib import Clock
@@ -61,19 +61,20 @@ class Move:
     transition: Transition
 
 
-def current_moment(session: AsyncSession, clock: Clock) -> ColumnElement[datetime]:
-    """The time as a column of a query: by the clock of the server that all managers share, where there is one.
+#: The time by the clock of the server that all managers share: managers whose own clocks differ would otherwise take
+#: each other's live bots for dead.
+SERVER_MOMENT = func.clock_timestamp(type_=UtcDateTime)
+_READ_MOMENT = select(SERVER_MOMENT)
 
-    Managers whose own clocks differ would otherwise take each other's live bots for dead.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        return func.clock_timestamp(type_=UtcDateTime)
-    return literal(clock.now(), UtcDateTime)
+
+def has_own_clock(session: AsyncSession) -> bool:
+    """Whether the database is a server, whose time counts. A file is used by one process, and has the time of that."""
+    return session.get_bind().dialect.name == "postgresql"
 
 
 async def read_moment(session: AsyncSession, clock: Clock) -> datetime:
-    """The same, as a value."""
-    return (await session.execute(select(current_moment(session, clock)))).scalar_one()
+    """The time, by whichever clock counts."""
+    return (await session.execute(_READ_MOMENT)).scalar_one() if has_own_clock(session) else clock.now()
 
 
 def to_meeting(row: Mapping[Any, Any]) -> Meeting:

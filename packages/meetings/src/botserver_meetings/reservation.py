@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, func, insert, or_, select
 
 from botserver_meetings.credentials import admit_first, create_credentials
 from botserver_meetings.errors import FullError, StateConflictError, UnknownError
 from botserver_meetings.limits import RETRY_AFTER, is_full
 from botserver_meetings.platforms import build_url
-from botserver_meetings.records import Meeting, current_moment, find_meetings, to_meeting
+from botserver_meetings.records import SERVER_MOMENT, Meeting, find_meetings, has_own_clock, to_meeting
 from botserver_meetings.states import COUNTED, OPEN, Status
 from botserver_meetings.tables import meetings, users
 
@@ -76,16 +76,18 @@ async def lock_limit(session: AsyncSession, user_id: int) -> int:
 
 async def count_places(context: Context, session: AsyncSession, user_id: int) -> tuple[int, datetime]:
     """How many places are taken, and the time of counting."""
-    query = _COUNT.add_columns(current_moment(session, context.clock))
-    counted, now = (await session.execute(query, {"user_id": user_id})).one()
-    return counted, now
+    if has_own_clock(session):
+        counted, now = (await session.execute(_COUNT_BY_ITS_CLOCK, {"user_id": user_id})).one()
+        return counted, now
+    return (await session.execute(_COUNT, {"user_id": user_id})).scalar_one(), context.clock.now()
 
 
 # Statements are built once: with bound values alone, building them would take longer than the database does.
 _LOCK = select(users.c.max_concurrent_bots).where(users.c.id == bindparam("user_id")).with_for_update()
 _COUNT = select(func.count()).where(
-    meetings.c.user_id == bindparam("user_id"), meetings.c.status.in_([it.value for it in COUNTED])
+    meetings.c.user_id == bindparam("user_id"), or_(*(meetings.c.status == it.value for it in sorted(COUNTED)))
 )
+_COUNT_BY_ITS_CLOCK = _COUNT.add_columns(SERVER_MOMENT)
 _INSERT = insert(meetings).returning(meetings.c.id)
 
 
