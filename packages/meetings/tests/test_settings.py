@@ -23,6 +23,8 @@ def test_what_is_set_counts() -> None:
     ("name", "value", "complaint"),
     [
         ("PROFILE", "v9", "profile is one of seed, v0.6"),
+        ("RUNNER", "pigeons", "runner is one of processes, containers"),
+        ("RUNNER", "containers", "needs image, what to run, and base_url"),
         ("SWEEP_INTERVAL", "0", "more than zero"),
         ("POLL", "61", "poll is 0 to 60 seconds"),
         ("LIMITS__ACTIVE", "0", "more than zero"),

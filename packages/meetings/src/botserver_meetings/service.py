@@ -41,9 +41,15 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def _open_runner(state: AppState) -> AsyncIterator[BotRunner]:
+    settings = state.settings.part(MeetingsSettings)
+    if settings.runner == "containers":
+        from botserver_meetings.containers import create_container_bots
+
+        yield create_container_bots(state, settings)
+        return
     from botserver_meetings.processes import open_processes
 
-    folder = state.require(DATA_FOLDER).path / state.settings.part(MeetingsSettings).run_folder
+    folder = state.require(DATA_FOLDER).path / settings.run_folder
     async with open_processes(folder, state.require(CLOCK)) as runner:
         yield runner
 
