@@ -22,6 +22,10 @@ QUICK = 30.0
 SLOW = 120.0
 
 
+#: How often volumes are listed while others go. Each time is a new list, so a few are plenty.
+_LISTINGS = 10
+
+
 class Podman:
     """The containers of one node: those that carry its label. Nobody else's are ever changed.
 
@@ -150,7 +154,14 @@ class Podman:
 
     async def volumes(self) -> list[str]:
         """The names of the volumes of this node."""
-        return (await self._run(["volume", "ls", "--format", "{{.Name}}", "--filter", self._mine])).out.split()
+        words = ["volume", "ls", "--format", "{{.Name}}", "--filter", self._mine]
+        for _ in range(_LISTINGS):
+            output = await self._attempt(words, QUICK)
+            if "no such volume" not in output.err:
+                break  # else one went while Podman read the list, which it takes for a failure
+        if output.code != 0:
+            raise failures.failure_of("volume", output)
+        return output.out.split()
 
     async def create_network(self, name: str) -> None:
         """Make sure that there is a network of this name; containers on it find each other by name."""

@@ -25,6 +25,9 @@ _OPTIONS = (
     "--disable-sync",
 )
 
+#: Seconds that a page has to become what a test expects. Playwright's own five are too few on a busy machine.
+_PATIENCE = 30.0
+
 
 class Watched(NamedTuple):
     """A page and the noise it made: console messages, faults, dialogs, and requests to other servers. None is good."""
@@ -37,7 +40,7 @@ class Watched(NamedTuple):
 def open_browser() -> Iterator[Browser]:
     """The browser; without one the test is skipped, and in CI it fails."""
     import pytest
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     chromium = shutil.which("chromium")
     if chromium is None:
@@ -45,6 +48,7 @@ def open_browser() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
+    expect.set_options(timeout=_PATIENCE * 1_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=_OPTIONS)
         try:
