@@ -9,10 +9,12 @@ from fastapi import APIRouter
 from botserver_workflows.context import WORKFLOWS
 from botserver_workflows.routes.analytics import create_analytics_router
 from botserver_workflows.routes.letters import create_letters_router
+from botserver_workflows.routes.pages import create_pages_router
 from botserver_workflows.routes.registry import create_registry_router
 from botserver_workflows.routes.steps import create_steps_router
 from botserver_workflows.routes.tasks import create_tasks_router
 from botserver_workflows.routes.workers import create_workers_router
+from botstate import CLOCK
 
 if TYPE_CHECKING:
     from botstate import AppState
@@ -26,4 +28,5 @@ def create_router(state: AppState) -> APIRouter:
     for create in (*subjects, create_analytics_router):
         router.include_router(create(workflows))
     router.include_router(create_workers_router(workflows.store))
+    router.include_router(create_pages_router(workflows, state.require(CLOCK)))
     return router

@@ -151,6 +151,10 @@ class _Field:
         """One value."""
         return await self.store.read(lambda unit: unit.session.scalar(query))
 
+    async def refused(self) -> int:
+        """How many late results were refused."""
+        return int(await self.scalar(select(func.count()).select_from(fenced)))
+
     async def submit(self, templates: Iterable[Template], count: int, **context: Any) -> None:
         """That many tasks, of each template in turn."""
         known = tuple(templates)
@@ -175,7 +179,7 @@ class _Field:
         if effects != complete:
             violations.append(f"{complete} steps are complete, and {effects} effects are there")
         attempts = await self.scalar(select(func.sum(steps.c.attempts)))
-        refused = await self.scalar(select(func.count()).select_from(fenced))
+        refused = await self.refused()
         more = {
             "steps": complete,
             "attempts": int(attempts),
@@ -267,17 +271,27 @@ async def _freeze_workers(place: Place, stops: int, patience: float, die: Random
         while stopped < stops:
             await field.submit(SHAPES, 3, seconds=0.3)
             pid = die.choice(await _until(field.holders, "a worker that holds steps"))
+            refused = await field.refused()
             field.signal(pid, signal.SIGSTOP)
             try:
-                stopped += await _is_given_up(field, pid)
+                # A stop counts when the worker still held steps then.
+                is_effective = pid in await field.holders() and await _is_given_up(field, pid)
             finally:
                 field.signal(pid, signal.SIGCONT)
-            await asyncio.sleep(1)  # long enough to hand in
+            if not is_effective:
+                continue
+            stopped += 1
+            with suppress(TimeoutError):
+                await _until(partial(_is_more, field, refused), "what it hands in", 3.0)
             field.signal(pid, signal.SIGKILL)
             await field.end(pid)
             field.start("proof")
         await _rest(field, patience + stops)
         return await field.report(stops=stopped)
+
+
+async def _is_more(field: _Field, refused: int) -> bool:
+    return await field.refused() > refused
 
 
 async def _is_given_up(field: _Field, pid: int) -> bool:
