@@ -164,7 +164,7 @@ async def test_with_a_unix_socket_a_long_root_will_not_do(monkeypatch: pytest.Mo
     os.mkdir(folder)
     os.chmod(folder, 0o777)
     monkeypatch.setitem(postgres._SETTINGS, "unix_socket_directories", folder)
-    with pytest.raises(StackError, match=r"PostgreSQL ended by itself .* Unix-domain socket"):
+    with pytest.raises(StackError, match="PostgreSQL ended by itself"):
         await TemporaryStack(services=("postgres",), root=folder).start()
     assert os.listdir(folder) == []
 

@@ -155,10 +155,11 @@ class Podman:
     async def volumes(self) -> list[str]:
         """The names of the volumes of this node."""
         words = ["volume", "ls", "--format", "{{.Name}}", "--filter", self._mine]
+        output = await self._attempt(words, QUICK)
         for _ in range(_LISTINGS):
-            output = await self._attempt(words, QUICK)
             if "no such volume" not in output.err:
                 break  # else one went while Podman read the list, which it takes for a failure
+            output = await self._attempt(words, QUICK)
         if output.code != 0:
             raise failures.failure_of("volume", output)
         return output.out.split()
