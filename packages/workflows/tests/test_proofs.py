@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 IN_CI = bool(os.environ.get("CI"))
-SEEDS, GRAPHS = (200, 500) if IN_CI else (12, 100)
+SEEDS, GRAPHS = (200, 500) if IN_CI else (8, 60)
 
 
 async def end_unasked(unit: Any, _worker_id: Any, claim: Any, **changes: Any) -> bool:

@@ -106,14 +106,6 @@ steps = Table(
     Column("completed_at", UtcDateTime),
     UniqueConstraint("task_id", "name"),
     Index(
-        "workflows_step_enqueued",
-        "namespace",
-        "priority",
-        "enqueued_at",
-        sqlite_where=text("state = 'enqueued'"),
-        postgresql_where=text("state = 'enqueued'"),
-    ),
-    Index(
         "workflows_step_due",
         "next_retry_at",
         sqlite_where=text("state = 'waiting_for_retry'"),
@@ -126,6 +118,15 @@ steps = Table(
         sqlite_where=text("state = 'in_progress'"),
         postgresql_where=text("state = 'in_progress'"),
     ),
+)
+
+# In the order in which steps are taken: a claim reads as many rows as it takes, however many wait.
+Index(
+    "workflows_step_enqueued",
+    steps.c.priority.desc(),
+    steps.c.enqueued_at,
+    sqlite_where=text("state = 'enqueued'"),
+    postgresql_where=text("state = 'enqueued'"),
 )
 
 #: Which step waits for which. Both are of one task, and exist.

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 from sqlalchemy import func, select
-from starlette.responses import RedirectResponse, Response
 
 from botlib import BotError
 from botserver_core import Event, render_page, stream_events
