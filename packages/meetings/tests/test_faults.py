@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from botserver_stack import BlockingStack
 
+pytestmark = pytest.mark.slow
+
 #: What serves until it is killed; its port stays the same, so that bots find it again. It imports nothing of the tests:
 #: each start of it is waited for.
 PROGRAM = """

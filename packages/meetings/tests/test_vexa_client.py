@@ -18,6 +18,8 @@ from botserver_meetings.testing import ADMIN, create_real_services
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 SMOKE = Path(__file__).parent / "smoke"
 
 

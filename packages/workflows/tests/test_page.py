@@ -17,7 +17,7 @@ from botstate import DatabaseSettings, DataSettings, Settings, database_service,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ from botserver_workflows.tables import steps
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 IN_CI = bool(os.environ.get("CI"))
 SEEDS, GRAPHS = (200, 500) if IN_CI else (8, 60)
 

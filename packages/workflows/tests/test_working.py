@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from botserver_workflows.handlers import Step
     from botserver_workflows.unit import Store, Unit
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 CHAIN = Template("shop", "chain", "1.0.0", (StepTemplate("a", "a"), StepTemplate("b", "b", ("a",))), checksum="1")
 OPTIONS = WorkerOptions("worker", ("shop",), slots=4, lease_seconds=30, drain_seconds=5)
