@@ -8,14 +8,18 @@ down_revision = "workflows_0002"
 branch_labels = None
 depends_on = None
 
-_WHERE = {"sqlite_where": sa.text("state = 'enqueued'"), "postgresql_where": sa.text("state = 'enqueued'")}
+_TAKEN = sa.text("state = 'enqueued'")
 
 
 def upgrade() -> None:
     op.drop_index("workflows_step_enqueued", "workflows_step")
-    op.create_index("workflows_step_enqueued", "workflows_step", [sa.text("priority DESC"), "enqueued_at"], **_WHERE)
+    _create_index([sa.text("priority DESC"), "enqueued_at"])
 
 
 def downgrade() -> None:
     op.drop_index("workflows_step_enqueued", "workflows_step")
-    op.create_index("workflows_step_enqueued", "workflows_step", ["namespace", "priority", "enqueued_at"], **_WHERE)
+    _create_index(["namespace", "priority", "enqueued_at"])
+
+
+def _create_index(columns: list[str | sa.TextClause]) -> None:
+    op.create_index("workflows_step_enqueued", "workflows_step", columns, sqlite_where=_TAKEN, postgresql_where=_TAKEN)
