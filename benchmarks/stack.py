@@ -1,4 +1,7 @@
-"""How fast a stack is: `uv run --with pytest-postgresql --with psycopg python benchmarks/stack.py`.
+"""How fast a stack is, with pytest-postgresql beside it in a folder that PostgreSQL's account can read.
+
+    uv pip install --target /tmp/peer pytest-postgresql 'psycopg[binary]'
+    PYTHONPATH=/tmp/peer uv run python benchmarks/stack.py --peer-python /usr/bin/python3
 
 PostgreSQL alone takes turns with pytest-postgresql on the same server, round by round: its executor makes a cluster by
 initdb and starts it, which is what it does for each run. It refuses to run as root, so both run as the account that
