@@ -270,7 +270,7 @@ async def _freeze_workers(place: Place, stops: int, patience: float, die: Random
         stopped = 0
         while stopped < stops:
             await field.submit(SHAPES, 3, seconds=0.3)
-            pid = die.choice(await _until(field.holders, "a worker that holds steps"))
+            pid = die.choice(await _until(partial(_replace_deaf, field), "a worker that holds steps"))
             refused = await field.refused()
             field.signal(pid, signal.SIGSTOP)
             try:
@@ -278,16 +278,27 @@ async def _freeze_workers(place: Place, stops: int, patience: float, die: Random
                 is_effective = pid in await field.holders() and await _is_given_up(field, pid)
             finally:
                 field.signal(pid, signal.SIGCONT)
-            if not is_effective:
-                continue
-            stopped += 1
-            with suppress(TimeoutError):
-                await _until(partial(_is_more, field, refused), "what it hands in", 3.0)
+            stopped += is_effective
+            if is_effective:
+                with suppress(TimeoutError):
+                    await _until(partial(_is_more, field, refused), "what it hands in", 3.0)
             field.signal(pid, signal.SIGKILL)
             await field.end(pid)
             field.start("proof")
         await _rest(field, patience + stops)
         return await field.report(stops=stopped)
+
+
+async def _replace_deaf(field: _Field) -> list[int]:
+    """The processes that hold steps. One that was given up unstopped does not know it, and is replaced."""
+    holders = await field.holders()
+    rows = await field.store.read(lambda unit: unit.session.execute(select(workers.c.pid, workers.c.state)))
+    for pid, state in rows:
+        if state == "dead" and pid in field.processes:
+            field.signal(pid, signal.SIGKILL)
+            await field.end(pid)
+            field.start("proof")
+    return [pid for pid in holders if pid in field.processes]
 
 
 async def _is_more(field: _Field, refused: int) -> bool:

@@ -1,5 +1,7 @@
 """Take steps in their order."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -8,18 +10,17 @@ down_revision = "workflows_0002"
 branch_labels = None
 depends_on = None
 
-_TAKEN = sa.text("state = 'enqueued'")
+_WHERE: dict[str, Any] = {
+    "sqlite_where": sa.text("state = 'enqueued'"),
+    "postgresql_where": sa.text("state = 'enqueued'"),
+}
 
 
 def upgrade() -> None:
     op.drop_index("workflows_step_enqueued", "workflows_step")
-    _create_index([sa.text("priority DESC"), "enqueued_at"])
+    op.create_index("workflows_step_enqueued", "workflows_step", [sa.text("priority DESC"), "enqueued_at"], **_WHERE)
 
 
 def downgrade() -> None:
     op.drop_index("workflows_step_enqueued", "workflows_step")
-    _create_index(["namespace", "priority", "enqueued_at"])
-
-
-def _create_index(columns: list[str | sa.TextClause]) -> None:
-    op.create_index("workflows_step_enqueued", "workflows_step", columns, sqlite_where=_TAKEN, postgresql_where=_TAKEN)
+    op.create_index("workflows_step_enqueued", "workflows_step", ["namespace", "priority", "enqueued_at"], **_WHERE)
