@@ -20,13 +20,16 @@ from redis import Redis
 
 from botlib import Secret
 from botserver_core.testing import running
-from botserver_meetings import processes
+from botserver_meetings import accounts, authentication, processes
 from botserver_meetings.testing import ADMIN, create_real_services
+from botstate import CacheSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from botserver_meetings.accounts import User
+    from botserver_meetings.context import Context
     from botserver_stack import BlockingStack
 
 pytestmark = pytest.mark.slow
@@ -192,6 +195,79 @@ def command_while_redis_is_down(url: str, key: dict[str, str], stack: BlockingSt
     after = ask(url, "GET", "/meetings", headers=key)["meetings"][0]
     assert {**after, "updated_at": ""} == {**before, "updated_at": ""}  # no answer depends on Redis
     stack.run(stack.stack.start_server("redis"))
+
+
+#: Every GET of users and of the admin.
+PATHS = (
+    "/admin/stats/meetings-users",
+    "/admin/users",
+    "/admin/users/email/anna@example.org",
+    "/admin/users/1",
+    "/bots/status",
+    "/meetings",
+    "/transcripts/google_meet/daily",
+    "/user/webhook",
+)
+
+
+def answers(url: str, key: dict[str, str]) -> dict[str, Any]:
+    """What every GET gives now. Whoever is refused gets no answer that could be compared with others."""
+    found = {}
+    for path in PATHS:
+        try:
+            found[path] = ask(url, "GET", path, headers={**ADMIN, **key})
+        except urllib.error.HTTPError as error:
+            found[path] = error.code
+    return found
+
+
+def differences(folder: Path, stack: BlockingStack, count: int) -> list[str]:
+    """Which answers are others than before while Redis, where cache and messages are, is empty, down, and back."""
+    redis = Secret(stack.redis_url)
+    services = create_real_services(folder, parts={"cache": CacheSettings(url=redis, timeout=0.2)}, redis_url=redis)
+    found = []
+    with running(services) as url, Redis.from_url(stack.redis_url) as client:
+        key = create_user(url, limit=1)
+        ask(url, "POST", "/bots", {"platform": "google_meet", "native_meeting_id": "daily"}, key)
+        wait_for(lambda: ask(url, "GET", "/transcripts/google_meet/daily", headers=key)["segments"], "it is heard")
+        ask(url, "DELETE", "/bots/google_meet/daily", headers=key)
+        wait_for(lambda: not living(folder), "the bot has left")
+        before = answers(url, key)
+        assert all(isinstance(it, dict | list) for it in before.values()), before
+        steps: dict[str, Callable[[], object]] = {
+            "flushed": client.flushall,
+            "down": lambda: stack.run(stack.stack.kill_server("redis")),
+            "back": lambda: stack.run(stack.stack.start_server("redis")),
+        }
+        for _ in range(count):
+            for name, step in steps.items():
+                step()
+                now = answers(url, key)
+                found += [f"{name}: {path}" for path in PATHS if now[path] != before[path]]
+    return found
+
+
+def test_no_answer_depends_on_redis(
+    tmp_path: Path, fresh_stack: Callable[..., BlockingStack], rounds: Callable[[int, int], int]
+) -> None:
+    assert differences(tmp_path, fresh_stack(services=("redis",)), rounds(2, 100)) == []
+
+
+def test_the_comparison_finds_a_manager_that_keeps_keys_in_redis(
+    tmp_path: Path, fresh_stack: Callable[..., BlockingStack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = fresh_stack(services=("redis",))
+    right, known = accounts.find_owner, set[str]()
+
+    async def find_kept_owner(context: Context, token: str) -> User | None:
+        with Redis.from_url(stack.redis_url) as client:
+            if token not in known:
+                known.add(token)
+                client.set(token, b"known")
+            return await right(context, token) if client.exists(token) else None
+
+    monkeypatch.setattr(authentication, "find_owner", find_kept_owner)
+    assert "flushed: /meetings" in differences(tmp_path, stack, 1)
 
 
 def test_every_command_is_carried_out_once_although_redis_dies(

@@ -189,6 +189,17 @@ async def test_a_process_without_an_open_meeting_is_ended_and_forgotten(world: W
     assert world.runner.sights == {bot.name: Sight.RUNNING}
 
 
+async def test_without_the_end_of_processes_a_bot_stays_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def leave_alone(_context: Context) -> None: ...
+
+    monkeypatch.setattr(module, "_reap", leave_alone)
+    anna = await world.user()
+    bot = await world.bot(anna)
+    await bot.say("exited", exit_code=0)
+    await sweep(world.context, ALWAYS)
+    assert world.runner.sights == {bot.name: Sight.RUNNING}
+
+
 async def give_up_many(world: World, count: int, monkeypatch: pytest.MonkeyPatch) -> int:
     """Three managers find the same dead bots in the same moment. How many ends are told."""
     anna = await world.user(limit=count)
@@ -230,15 +241,33 @@ async def test_the_count_finds_managers_that_do_not_look_again(world: World, mon
     assert await give_up_many(world, 4, monkeypatch) > 4
 
 
-async def test_a_sweep_tells_the_living_from_the_dead(world: World) -> None:
-    anna = await world.user(limit=100)
-    alive = [await (await world.bot(anna, f"alive-{number}")).join() for number in range(20)]
-    dead = [await (await world.bot(anna, f"dead-{number}")).join() for number in range(20)]
+async def statuses_without_sight(world: World, count: int) -> tuple[set[str], set[str]]:
+    """How bots that speak and bots that are silent stand after three sweeps that see none of their processes."""
+    anna = await world.user(limit=2 * count)
+    alive = [await (await world.bot(anna, f"alive-{number}")).join() for number in range(count)]
+    dead = [await (await world.bot(anna, f"dead-{number}")).join() for number in range(count)]
+    world.runner.sights.clear()
     for _ in range(3):
         await world.clock.advance(61)
-        for bot in alive:
+        for bot in alive[::2]:
             await bot.say("heartbeat")
         await sweep(world.context, ALWAYS)
+        for bot in alive[1::2]:
+            await bot.say("heartbeat")
     statuses = {it["id"]: it["status"] for it in (await world.ask(anna, "GET", "/meetings")).json()["meetings"]}
-    assert {statuses[bot.meeting_id] for bot in alive} == {"active"}
-    assert {statuses[bot.meeting_id] for bot in dead} == {"failed"}
+    return {statuses[bot.meeting_id] for bot in alive}, {statuses[bot.meeting_id] for bot in dead}
+
+
+async def test_a_sweep_tells_the_living_from_the_dead(world: World, rounds: Callable[[int, int], int]) -> None:
+    assert await statuses_without_sight(world, rounds(10, 200)) == ({"active"}, {"failed"})
+
+
+async def test_the_check_finds_a_sweep_that_takes_the_unseen_for_dead(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def conclude(_context: Context, _meeting: Meeting) -> Sight:
+        return Sight.EXITED
+
+    monkeypatch.setattr(module, "_look", conclude)
+    alive, _ = await statuses_without_sight(world, 2)
+    assert "failed" in alive

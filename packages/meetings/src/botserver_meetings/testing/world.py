@@ -75,9 +75,11 @@ def create_services(
     return _below(folder, clock, admin, own, chosen), *_BASIS, meetings
 
 
-def create_real_services(folder: Path, **chosen: Any) -> tuple[Service, ...]:
+def create_real_services(
+    folder: Path, *, parts: Mapping[str, object] | None = None, **chosen: Any
+) -> tuple[Service, ...]:
     """The same as an operator runs it, sweep and all: its bots are processes, whose marks are in `folder / "run"`."""
-    return _below(folder, SystemClock(), _TOKEN, {}, chosen), *_BASIS, service
+    return _below(folder, SystemClock(), _TOKEN, dict(parts or {}), chosen), *_BASIS, service
 
 
 def _below(folder: Path, clock: Clock, admin: str, own: dict[str, object], chosen: dict[str, Any]) -> Service:
