@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from botlib import SystemClock
+from botserver_meetings import processes as module
 from botserver_meetings.processes import ProcessRunner
 from botserver_meetings.staleness import Sight
 from botserver_meetings.testing import RUNNER_CONTRACT, FakeRunner, RunnerCheck
@@ -81,3 +83,17 @@ async def wait_for_mark(path: Path) -> None:
     while not path.read_text():  # noqa: ASYNC240 - a few bytes
         assert clock.monotonic() < deadline, f"the bot did not write its number into {path}"
         await clock.sleep(0.01)
+
+
+async def test_a_number_from_before_is_never_signalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_KILL_TIME", 0.1)
+    mark = tmp_path / "run" / "bot-1.bot"
+    mark.parent.mkdir()
+    runner = create_runner(tmp_path / "run", "import time; time.sleep(60)")  # it has not written its number yet
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:  # noqa: ASYNC220 - starts at once
+        mark.write_text(str(stranger.pid))
+        await runner.start("bot-1", "{}")
+        await create_runner(tmp_path / "run").stop("bot-1", 0.1)
+        assert stranger.poll() is None
+        stranger.kill()
+    await runner.close()

@@ -91,6 +91,7 @@ class ProcessRunner:
             with _try_lock(path) as locked, path.with_suffix(".log").open("ab") as log:
                 if locked is None:
                     return None
+                os.ftruncate(locked, 0)  # the number of one that ran before may be that of a stranger by now
                 return subprocess.Popen(
                     [*self._program, str(path)],
                     stdin=subprocess.DEVNULL,
