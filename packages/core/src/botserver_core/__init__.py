@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from botserver_core.application import create_app
     from botserver_core.events import Event, Feed, stream_events
+    from botserver_core.forms import read_form
     from botserver_core.gate import current_request_id
     from botserver_core.logs import configure_logging
     from botserver_core.problems import Problem
@@ -28,6 +29,7 @@ _MODULES = {
     "configure_logging": "logs",
     "create_app": "application",
     "current_request_id": "gate",
+    "read_form": "forms",
     "render_page": "rendering",
     "serve": "serving",
     "stream_events": "events",
@@ -44,6 +46,7 @@ __all__ = [
     "configure_logging",
     "create_app",
     "current_request_id",
+    "read_form",
     "render_page",
     "serve",
     "stream_events",

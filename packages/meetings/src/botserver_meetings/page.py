@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from botlib import BotError
-from botserver_core import Event, render_page, stream_events
+from botserver_core import Event, read_form, render_page, stream_events
 from botserver_meetings.accounts import User, find_owner, forget_token, issue_token
 from botserver_meetings.bodies import BotSettings, BotWish
 from botserver_meetings.commands import reconfigure, stop
@@ -50,7 +49,7 @@ def add_page(router: APIRouter, context: Context) -> None:
 
     @router.post("/meetings/session", include_in_schema=False)
     async def sign_in(request: Request) -> Response:
-        form = await _read_form(request)
+        form = await read_form(request, _LARGEST_FORM)
         user = await find_owner(context, form.get("key", ""))
         if user is None:
             return await _render(context, request, None, note="This key is not known, or no longer.", status=403)
@@ -70,7 +69,7 @@ def add_page(router: APIRouter, context: Context) -> None:
 
     @router.post("/meetings/session/end", include_in_schema=False)
     async def sign_out(request: Request) -> Response:
-        await _read_form(request)
+        await read_form(request, _LARGEST_FORM)
         await forget_token(context, request.cookies.get(COOKIE, ""))
         answer = RedirectResponse(_HOME, 303)
         answer.delete_cookie(COOKIE, path="/meetings")
@@ -81,7 +80,7 @@ def add_page(router: APIRouter, context: Context) -> None:
         if user is None:
             return await _render(context, request, None, note="Sign in first.", status=403)
         try:
-            await action(user, await _read_form(request))
+            await action(user, await read_form(request, _LARGEST_FORM))
         except ValidationError as error:
             return await _render(context, request, user, note=error.errors()[0]["msg"], status=422)
         except BotError as error:
@@ -114,17 +113,6 @@ def add_page(router: APIRouter, context: Context) -> None:
 async def _user_of(context: Context, request: Request) -> User | None:
     token = request.cookies.get(COOKIE)
     return await find_owner(context, token) if token else None
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    """The fields of a form. That it comes from a page of this server is what the application sees to."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _LARGEST_FORM:
-            return {}
-    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
-    return {name: values[-1] for name, values in fields.items()}
 
 
 def _read_name(form: dict[str, str]) -> MeetingName:

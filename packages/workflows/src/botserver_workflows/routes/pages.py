@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import func, select
 
 from botlib import BotError
-from botserver_core import Event, render_page, stream_events
+from botserver_core import Event, read_form, render_page, stream_events
 from botserver_workflows.deadletters import Resolution, list_entries, resolve_entry
 from botserver_workflows.errors import InvalidInputError
 from botserver_workflows.intervening import cancel_task, complete_step, reset_step, resolve_step
@@ -67,7 +66,7 @@ def create_pages_router(workflows: Workflows, clock: Clock) -> APIRouter:
 
     @router.post("/workflows/letters/{entry_uuid}")
     async def resolve(request: Request, entry_uuid: EntryId) -> Response:
-        form = await _read_form(request)
+        form = await read_form(request, _LARGEST_FORM)
         notes = form.get("notes") or None
         try:
             resolution = Resolution(form.get("resolution", ""))
@@ -83,7 +82,7 @@ def create_pages_router(workflows: Workflows, clock: Clock) -> APIRouter:
         request: Request, task_id: UUID, choose: Callable[[dict[str, str]], Callable[[Unit], Awaitable[Any]]]
     ) -> Response:
         try:
-            await store.write(_ACTOR, choose(await _read_form(request)))
+            await store.write(_ACTOR, choose(await read_form(request, _LARGEST_FORM)))
         except BotError as error:
             return await _render_task(workflows, request, task_id, note=str(error), status=409)
         workflows.doorbell.ring()
@@ -168,14 +167,3 @@ async def _fingerprint(unit: Unit) -> str:
         select(func.count()).where(workers.c.state == "live", workers.c.lease_until > unit.now)
     )
     return f"{newest}-{letters}-{alive}"
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    """The fields of a form. That it comes from a page of this server is what the application sees to."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _LARGEST_FORM:
-            return {}
-    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
-    return {name: values[-1] for name, values in fields.items()}
