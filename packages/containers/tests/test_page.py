@@ -101,6 +101,23 @@ def test_apps_are_stopped_started_read_and_removed_by_keyboard(browser: Browser,
         assert noise == []
 
 
+def test_a_question_that_was_dismissed_does_not_answer_the_next_one(browser: Browser, url: str) -> None:
+    with open_page(browser, url, "/containers/") as (page, noise):
+        expect(page.locator("[data-live]")).to_have_attribute("data-live", "on")
+        # In one go: a dialog tells that it was closed only afterwards, when it asks again already.
+        page.evaluate("""() => {
+            const dialog = document.querySelector("#sure");
+            for (const app of ["mempool-db", "filebrowser"]) {
+                document.querySelector(`[data-app="${app}"] [data-verb="uninstall"]`).click();
+                if (app === "mempool-db") dialog.close();
+            }
+        }""")
+        page.get_by_role("dialog").get_by_role("button", name="Uninstall").click()
+        expect(page.locator('[data-app="filebrowser"]')).to_have_count(0)
+        expect(page.locator("[data-app]")).to_have_count(1)
+        assert noise == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_can_be_read_in_light_and_dark_and_without_scripts(browser: Browser, url: str, scheme: str) -> None:
     options = {"color_scheme": scheme, "viewport": {"width": 400, "height": 800}}

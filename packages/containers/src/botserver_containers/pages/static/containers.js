@@ -5,6 +5,7 @@ import { follow } from "botserver/events.js";
 const TONES = { running: "good", stopped: "", exited: "bad" };
 const list = document.querySelector("#apps");
 const said = document.querySelector("#said");
+const dialog = document.querySelector("#sure");
 
 follow("/containers/events", {
   apps({ apps }) {
@@ -23,9 +24,16 @@ list.addEventListener("click", async (event) => {
   if (verb === "logs") {
     const { logs } = await call("container.logs", { id: card.dataset.app, lines: 50 });
     fill(card, "log", logs || "It has written nothing.");
-  } else if (verb !== "uninstall" || (await sure(card))) {
+  } else if (verb === "uninstall") {
+    ask(card);
+  } else {
     await call(`package.${verb}`, { id: card.dataset.app });
   }
+});
+
+// Not on "close": that comes later, when the dialog may ask about something else already.
+dialog.querySelector("form").addEventListener("submit", ({ submitter }) => {
+  if (submitter.value === "yes") call("package.uninstall", { id: dialog.dataset.app });
 });
 
 async function call(method, params) {
@@ -45,15 +53,11 @@ async function call(method, params) {
   }
 }
 
-function sure(card) {
-  const dialog = document.querySelector("#sure");
+function ask(card) {
   document.querySelector("#question").textContent =
     `Uninstall ${card.querySelector("h2").textContent} with all its data?`;
-  dialog.returnValue = "no";
+  dialog.dataset.app = card.dataset.app;
   dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
-  });
 }
 
 function show(card, app) {
