@@ -41,6 +41,8 @@ def create_sessions(start: str) -> None:
         sys.exit("\n".join(f"partita: {problem}" for problem in error.problems))
     for name, body in (("lint", _lint), ("types", _types), ("docs", _docs), ("workflows", _workflows)):
         _register(body, workspace, name, "checks")
+    # Sessions that run at the same time begin in this order: the longest one should not be alone at the end.
+    _register(_lowest, workspace, "lowest", "artifacts")
     names = session_names(workspace.members)
     crossing = [member for member in workspace.members if not is_isolated(workspace, member)]
     for member in workspace.members:
@@ -50,8 +52,7 @@ def create_sessions(start: str) -> None:
     for member in crossing:  # CI knows every member by such a name; a person may say `tests`, too
         _register(_tests, workspace, names[member.name], "tests")
     _register(_tests, workspace, "tests", default=not crossing)
-    for name, body in (("build", _build), ("lowest", _lowest)):
-        _register(body, workspace, name, "artifacts")
+    _register(_build, workspace, "build", "artifacts")
 
 
 def _register(body: Body, workspace: Workspace, name: str, *tags: str, default: bool = True) -> None:
