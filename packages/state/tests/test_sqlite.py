@@ -54,6 +54,14 @@ async def test_contract(check: DatabaseCheck, tmp_path: Path) -> None:
     await check(partial(open_database, tmp_path))
 
 
+@pytest.mark.parametrize("check", DATABASE_CONTRACT, ids=lambda check: check.__name__)
+async def test_contract_while_every_statement_lets_others_have_their_turn(
+    check: DatabaseCheck, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "MOST_AT_ONCE", 0)  # as after many that were over at once, also while a unit ends
+    await check(partial(open_database, tmp_path))
+
+
 async def test_the_race_is_lost_with_a_deferred_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     create_engine = sqlite.create_engine
     monkeypatch.setattr(units, "ATTEMPTS", 1)

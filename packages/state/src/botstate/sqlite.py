@@ -122,9 +122,7 @@ class _Lane:
         cancelled: asyncio.CancelledError | None = None
         try:
             while True:
-                waiting = step.send(None)
-                waiting._asyncio_future_blocking = False  # noqa: SLF001 - as a task does with what it gets
-                cancelled = await _wait_for(waiting) or cancelled
+                cancelled = await _wait_for(step.send(None)) or cancelled
         except StopIteration:
             pass
         finally:
@@ -153,9 +151,16 @@ async def _start(connection: AsyncConnection) -> None:
     await connection
 
 
-async def _wait_for(waiting: asyncio.Future[Any]) -> asyncio.CancelledError | None:
-    """The cancellation that came meanwhile, if one did."""
+async def _wait_for(waiting: asyncio.Future[Any] | None) -> asyncio.CancelledError | None:
+    """Do what a task does with what its coroutine yields. The cancellation that came meanwhile, if one did."""
     cancelled: asyncio.CancelledError | None = None
+    if waiting is None:  # it only gives way to others
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        return cancelled
+    waiting._asyncio_future_blocking = False  # noqa: SLF001 - it is waited for
     while not waiting.done():
         try:
             await asyncio.wait([waiting])
