@@ -240,6 +240,148 @@ async def events(podman: Podman) -> Any:
     return seen
 
 
+async def stopped_before_it_ran(podman: Podman) -> Any:
+    await create(podman, "a")
+    await podman.stop("a", 1)
+    row = await podman.container("a")
+    assert row is not None
+    return [await state(podman, "a"), row.down_since]
+
+
+async def killed_before_it_ran(podman: Podman) -> Any:
+    await create(podman, "a")
+    return [await kind(podman.kill("a")), await state(podman, "a")]
+
+
+async def asked_to_end(podman: Podman) -> Any:
+    await create(podman, "a")
+    await podman.start("a")
+    await podman.kill("a", "TERM")
+    return await ended(podman, "a")
+
+
+async def started_after_it_was_killed(podman: Podman) -> Any:
+    await create(podman, "a")
+    await podman.start("a")
+    first = await podman.container("a")
+    await podman.kill("a")
+    await ended(podman, "a")
+    await podman.start("a")
+    second = await podman.container("a")
+    assert first is not None
+    assert second is not None
+    return [await state(podman, "a"), second.pid != first.pid, second.down_since]
+
+
+async def two_runs_in_one_log(podman: Podman) -> Any:
+    await create(podman, "a", "fail-0s")
+    for _ in range(2):
+        await podman.start("a")
+        await ended(podman, "a")
+    return [await podman.logs("a", 9), await podman.logs("a", 1)]
+
+
+async def log_of_one_that_never_ran(podman: Podman) -> Any:
+    await create(podman, "a")
+    return await podman.logs("a", 5)
+
+
+async def removed_after_its_end(podman: Podman) -> Any:
+    await create(podman, "a", "end")
+    await podman.start("a")
+    await ended(podman, "a")
+    await podman.remove("a")
+    await create(podman, "a")
+    return await state(podman, "a")
+
+
+async def renamed_while_it_runs(podman: Podman) -> Any:
+    await create(podman, "a")
+    await podman.start("a")
+    await podman.rename("a", "b")
+    running = [await state(podman, "a"), await state(podman, "b")]
+    await podman.stop("b", 10)
+    return [*running, await state(podman, "b")]
+
+
+async def a_program_where_nothing_runs(podman: Podman) -> Any:
+    await create(podman, "a")
+    return [(await podman.execute(name, ["/bin/true"], limit=10)).code for name in ("a", "x")]
+
+
+async def one_image_by_two_names(podman: Podman) -> Any:
+    image = await podman.image("localhost/lab/sleep:1")
+    assert image is not None
+    return [await podman.image(image.id) == image, await kind(podman.create(["--name", "a", "localhost/lab/none:1"]))]
+
+
+async def memory_of_what_runs(podman: Podman) -> Any:
+    for name in ("a", "b", "c"):
+        await create(podman, name)
+    for name in ("a", "b"):
+        await podman.start(name)
+    await podman.stop("b", 10)
+    return list(await podman.memory())
+
+
+async def a_secret_that_is_in_use(podman: Podman) -> Any:
+    name = f"{podman.node}.a.PASSWORD"
+    await podman.create_secret(name, Secret("one"))
+    await create(podman, "a", "sleep", "--secret", f"{name},type=env,target=PASSWORD")
+    await podman.remove_secret(name)
+    started = await kind(podman.start("a"))
+    return [await podman.secrets(), started, await state(podman, "a")]
+
+
+async def a_volume_that_is_in_use(podman: Podman) -> Any:
+    await podman.create_volume("a.data")
+    await create(podman, "a", "sleep", "--volume", "a.data:/data")
+    refused = await kind(podman.remove_volume("a.data"))
+    before = await podman.volumes()
+    await podman.remove("a")
+    await podman.remove_volume("a.data")
+    return [refused, before, await podman.volumes()]
+
+
+async def a_volume_of_somebody_else(podman: Podman) -> Any:
+    await create(podman, "a", "sleep", "--volume", "strange:/data")  # which makes it, without our label
+    await podman.remove("a")
+    await podman.remove_volume("strange")
+    return await podman.volumes()
+
+
+async def networks(podman: Podman) -> Any:
+    await podman.create_network("a-net")
+    await podman.create_network("a-net")
+    before = await podman.networks()
+    await podman.remove_network("a-net")
+    await podman.remove_network("a-net")
+    return [before, await podman.networks()]
+
+
+async def names_that_are_none(podman: Podman) -> Any:
+    await create(podman, "a")
+    refused = [await kind(create(podman, name)) for name in ("-a", "a b", "a/b", "ä")]
+    return [refused, await kind(podman.rename("a", "a b")), [row.name for row in await podman.containers()]]
+
+
+async def several_in_several_states(podman: Podman) -> Any:
+    for name, image in (("a", "sleep"), ("b", "end"), ("c", "fail-0s"), ("d", "sleep")):
+        await create(podman, name, image)
+    for name in ("a", "b", "c"):
+        await podman.start(name)
+    for name in ("b", "c"):
+        await ended(podman, name)
+    return sorted((row.name, str(row.state), row.exit_code) for row in await podman.containers())
+
+
+async def of_somebody_else(podman: Podman) -> Any:
+    await create(podman, "a", "sleep", "--label", "botserver.node=other")
+    row = await podman.container("a")
+    assert row is not None
+    return [row.labels["botserver.node"], await podman.containers(), await kind(create(podman, "a"))]
+
+
 async def knock(podman: Podman) -> None:
     while True:
         await create(podman, "knock")
@@ -255,6 +397,10 @@ SCENARIOS: tuple[Scenario, ...] = (
     nothing_there, created, running, started_twice, stopped, deaf_is_killed, stopped_twice, stopped_and_started, killed,
     fails_at_once, ends_at_once, name_taken, removed, running_is_not_removed, removed_by_force, renamed,
     nobody_of_this_name, a_program_inside, names_that_look_alike, only_mine, secrets, volumes, events, pull_of_nothing,
+    stopped_before_it_ran, killed_before_it_ran, asked_to_end, started_after_it_was_killed, two_runs_in_one_log,
+    log_of_one_that_never_ran, removed_after_its_end, renamed_while_it_runs, a_program_where_nothing_runs,
+    one_image_by_two_names, memory_of_what_runs, a_secret_that_is_in_use, a_volume_that_is_in_use,
+    a_volume_of_somebody_else, networks, names_that_are_none, several_in_several_states, of_somebody_else,
 )  # fmt: skip
 
 

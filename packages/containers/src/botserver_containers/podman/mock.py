@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from botserver_containers.decisions.observation import ContainerState
@@ -26,6 +28,7 @@ FIRST_PID = 5_000_000
 #: What no container of the mock shows before it ran.
 _NEVER = -62135596800
 _WAITING_EVENTS = 10_000
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class MockContainer:
     started_at: float = _NEVER
     exited_at: float = _NEVER
     log: list[str] = field(default_factory=list)
+    secrets: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
     runs: int = 0
 
     @property
@@ -176,29 +181,33 @@ class MockPodman:
 
     async def _image_inspect(self, rest: Sequence[str], _stdin: bytes, _limit: float) -> Output:
         reference = parse_words(rest).words[0]
-        if reference not in self.images:
+        image = self._find_image(reference)
+        if image is None:
             return Output(125, "[]\n", f"Error: inspecting object: {reference}: image not known")
-        digests = [reference] if "@" in reference else []
-        return Output(0, json.dumps([{"Id": _image_id(reference), "Digest": "", "RepoDigests": digests}]))
+        digests = [image] if "@" in image else []
+        return Output(0, json.dumps([{"Id": _image_id(image), "Digest": "", "RepoDigests": digests}]))
 
     async def _create(self, rest: Sequence[str], _stdin: bytes, _limit: float) -> Output:
         parsed = parse_words(rest)
         name = parsed.options["--name"][-1]
-        image = next((it for it in self.images if parsed.words[0] in {it, _image_id(it)}), None)
+        image = self._find_image(parsed.words[0])
         if image is None:
             return Output(125, "", f"Error: {parsed.words[0]}: image not known")
+        if not _NAME.fullmatch(name):
+            return _no_name(name)
         if (other := self.containers.get(name)) is not None:
             return Output(125, "", f'Error: the container name "{name}" is already in use by {other.id}.')
-        for secret in parsed.options.get("--secret", []):
-            if secret.split(",")[0] not in self.kept_secrets:
-                return Output(125, "", f"Error: no secret with name or id {secret}: no such secret")
+        secrets = tuple(secret.split(",")[0] for secret in parsed.options.get("--secret", []))
+        if lacking := self._lacking(secrets):
+            return _no_such_secret(lacking)
         self._numbers += 1
         labels = dict(label.split("=", 1) for label in parsed.options.get("--label", []))
-        container = MockContainer(name, image, self._now(), self._numbers, labels)
+        container = MockContainer(name, image, self._now(), self._numbers, labels, secrets=secrets)
         container.log.extend(f"ports {published}" for published in parsed.options.get("--publish", []))
         self.containers[name] = container
-        for volume in parsed.options.get("--volume", []):
-            self.kept_volumes.setdefault(volume.split(":")[0], {})
+        container.volumes = tuple(volume.split(":")[0] for volume in parsed.options.get("--volume", []))
+        for volume in container.volumes:
+            self.kept_volumes.setdefault(volume, {})
         self._tell(container, "create")
         return Output(0, f"{container.id}\n")
 
@@ -211,6 +220,8 @@ class MockPodman:
         if self.fail_start:
             self.fail_start -= self.fail_start > 0
             return Output(126, "", "Error: OCI runtime error: runc: exec: permission denied")
+        if lacking := self._lacking(container.secrets):
+            return _no_such_secret(lacking)
         for port in self.taken_ports:
             if any(f":{port}:" in line for line in container.log):
                 return Output(126, "", f"Error: listen tcp 127.0.0.1:{port}: bind: address already in use")
@@ -233,8 +244,6 @@ class MockPodman:
         if container is None:
             return _no_such(name)
         if container.state is not ContainerState.RUNNING:
-            if container.state is ContainerState.CREATED:
-                container.state = ContainerState.EXITED
             return Output(0, f"{name}\n")
         behaviour, run = self.behaviour(container), container.runs
         needed = grace + 1 if behaviour.stop_after is None else behaviour.stop_after
@@ -244,12 +253,17 @@ class MockPodman:
         return Output(0, f"{name}\n")
 
     async def _kill(self, rest: Sequence[str], _stdin: bytes, _limit: float) -> Output:
-        container = self.containers.get(parse_words(rest).words[0])
+        parsed = parse_words(rest)
+        container = self.containers.get(parsed.words[0])
         if container is None:
             return _no_such(rest[-1])
         if container.state is not ContainerState.RUNNING:
             return Output(125, "", f"Error: can only kill running containers. {container.id} is in state exited")
-        self._end(container, 137)
+        behaviour = self.behaviour(container)
+        if parsed.options["--signal"][-1] == "KILL":
+            self._end(container, 137)
+        elif behaviour.stop_after is not None:
+            self._end_later(container, behaviour.stop_after, behaviour.stop_code)
         return Output(0, f"{container.name}\n")
 
     async def _rm(self, rest: Sequence[str], _stdin: bytes, _limit: float) -> Output:
@@ -271,6 +285,8 @@ class MockPodman:
             return _no_such(old)
         if new in self.containers:
             return Output(125, "", f'Error: the container name "{new}" is already in use by {self.containers[new].id}')
+        if not _NAME.fullmatch(new):
+            return _no_name(new)
         container = self.containers.pop(old)
         container.name = new
         self.containers[new] = container
@@ -294,8 +310,9 @@ class MockPodman:
         return Output(self.behaviour(container).exec_code)
 
     async def _stats(self, _rest: Sequence[str], _stdin: bytes, _limit: float) -> Output:
-        running = [it for it in self.containers.values() if it.state is ContainerState.RUNNING]
-        return Output(0, json.dumps([{"name": it.name, "mem_usage": "1.5MB / 2GB"} for it in running]))
+        used = {ContainerState.RUNNING: "1.5MB / 2GB"}
+        rows = [{"name": it.name, "mem_usage": used.get(it.state, "0B / 0B")} for it in self.containers.values()]
+        return Output(0, json.dumps(rows))
 
     async def _secret_create(self, rest: Sequence[str], stdin: bytes, _limit: float) -> Output:
         self.kept_secrets[rest[0]] = stdin
@@ -318,6 +335,9 @@ class MockPodman:
         return await self._keep(self.kept_volumes, rest)
 
     async def _volume_rm(self, rest: Sequence[str], _stdin: bytes, _limit: float) -> Output:
+        users = [it.id for it in self.containers.values() if rest[0] in it.volumes]
+        if users:
+            return Output(2, "", f"Error: volume {rest[0]} is being used by the following container(s): {users[0]}")
         self.kept_volumes.pop(rest[0], None)
         return Output(0)
 
@@ -340,6 +360,12 @@ class MockPodman:
     async def _log_lines(self, name: str) -> AsyncIterator[str]:
         for line in self.behaviour(self.containers[name]).log:
             yield line
+
+    def _find_image(self, name: str) -> str | None:
+        return next((it for it in self.images if name in {it, _image_id(it)}), None)
+
+    def _lacking(self, secrets: Sequence[str]) -> str:
+        return next((secret for secret in secrets if secret not in self.kept_secrets), "")
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
@@ -442,10 +468,16 @@ def _listed(kept: dict[str, dict[str, str]], rest: Sequence[str]) -> str:
 
 
 def _image_id(reference: str) -> str:
-    from hashlib import sha256
-
     return sha256(reference.encode()).hexdigest()
 
 
 def _no_such(name: str, code: int = 125) -> Output:
     return Output(code, "", f'Error: no container with name or ID "{name}" found: no such container')
+
+
+def _no_such_secret(name: str) -> Output:
+    return Output(125, "", f'Error: no secret with name or id "{name}": no such secret')
+
+
+def _no_name(name: str) -> Output:
+    return Output(125, "", f"Error: {name}: names must match {_NAME.pattern}: invalid argument")

@@ -72,11 +72,11 @@ def read_event(line: str) -> Event | None:
 
 
 def read_memory(text: str) -> dict[str, int]:
-    """Name -> bytes in memory, of `podman stats --no-stream --format json`."""
+    """Name -> bytes in memory, of `podman stats --no-stream --format json`, which has what does not run with none."""
     found = {}
     for item in _load(text):
         used = str(item.get("mem_usage", "")).split("/")[0].strip()
-        if (size := _size(used)) is not None:
+        if size := _size(used):
             found[str(item.get("name"))] = size
     return found
 
