@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +17,7 @@ import pytest
 from botlib import FakeRandomness, SystemClock
 from botserver_containers.capability import create_podman
 from botserver_containers.manifests.parsing import parse_manifest
+from botserver_containers.orchestrator.monitoring import look_once
 from botserver_containers.orchestrator.node import Node
 from botserver_containers.orchestrator.notices import Notices
 from botserver_containers.orchestrator.orchestrator import Orchestrator, run
@@ -288,6 +289,57 @@ async def test_a_stop_whose_monitor_was_killed_comes_to_an_end(
 ) -> None:
     monkeypatch.setattr("botserver_containers.orchestrator.stopping.stop_timeout_secs", lambda _name: 1)
     await asyncio.gather(hang(real, first), hang(real, first + 1))
+
+
+#: So often a stop races a crash; `CONTAINERS_RACES=50` is the whole promise.
+RACES = int(os.environ.get("CONTAINERS_RACES", "2"))
+DELAY = 0.1  # seconds until a restart here
+
+
+async def race(real: Real, number: int) -> bool:
+    """Whether an app stays down that the user stops at about the moment at which its process is killed."""
+    await real.install("a", "sleep")
+    process, _ = pids(real, "a")
+    later = asyncio.get_running_loop().call_later(number % 5 * 0.05, kill_if_there, process)
+    await asyncio.sleep(number % 7 * 0.07)  # the crash was not yet, is being noticed, or its restart has begun
+    await real.orchestrator.stop("a")
+    await real.orchestrator.wait("a")
+    later.cancel()
+    passes, end = 0, time.monotonic() + 4 * DELAY
+    stays = True
+    while stays and (time.monotonic() < end or passes < 4):
+        await real.orchestrator.reconcile()
+        await look_once(real.node)
+        await real.orchestrator.wait("a")
+        row = await real.node.podman.container("a")
+        stays = real.phase("a") == "stopped" and row is not None and row.pid == 0
+        passes += 1
+    await real.orchestrator.stop("a")
+    await real.orchestrator.wait("a")
+    await real.remove("a")
+    return stays
+
+
+def kill_if_there(process: int) -> None:
+    with suppress(ProcessLookupError):  # the stop was faster
+        os.kill(process, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", range(RACES))
+async def test_a_stop_wins_over_a_crash_at_the_same_moment(
+    real: Real, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr("botserver_containers.decisions.backoff.RESTART_DELAYS", (DELAY,) * 3)
+    assert await race(real, number)
+
+
+async def test_a_stop_that_leaves_no_mark_loses(real: Real, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def forget(self: Node, name: str) -> None:
+        del self, name
+
+    monkeypatch.setattr("botserver_containers.decisions.backoff.RESTART_DELAYS", (DELAY,) * 3)
+    monkeypatch.setattr(Node, "mark_user_stopped", forget)
+    assert not await race(real, 0)
 
 
 async def test_a_crash_is_seen_and_the_app_comes_back(real: Real, monkeypatch: pytest.MonkeyPatch) -> None:
