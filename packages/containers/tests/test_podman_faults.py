@@ -8,14 +8,17 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from botlib import FakeRandomness, SystemClock
 from botserver_containers.capability import create_podman
+from botserver_containers.lab import create_lab
 from botserver_containers.manifests.parsing import parse_manifest
 from botserver_containers.orchestrator.monitoring import look_once
 from botserver_containers.orchestrator.node import Node
@@ -31,11 +34,13 @@ from botstate.testing import FakeSecrets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from pathlib import Path
 
     from botserver_containers.lab import Lab
 
 pytestmark = [pytest.mark.anyio, pytest.mark.podman, pytest.mark.slow]
+
+#: An account of Debian that may nothing.
+NOBODY = 65534
 
 
 class Real:
@@ -82,6 +87,7 @@ async def opened(lab: Lab, folder: Path, **settings: Any) -> AsyncIterator[Real]
         "settle": 0.3,
         "allowed_images": ("localhost/*", "127.0.0.1:*"),
         "verify_registries": False,
+        "podman": lab.program,
         **settings,
     }
     values |= {"directory": str(folder), "containers_conf": lab.containers_conf, "storage_conf": lab.storage_conf}
@@ -382,3 +388,40 @@ async def test_apps_of_one_network_find_each_other_by_name(real: Real) -> None:
     for name in ("front", "backend"):
         await real.remove(name)
     assert real.lab.run("network", "ls", "--format", "{{.Name}}").stdout.decode().split() == ["podman"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="all other tests are without root then")
+async def test_an_app_lives_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botserver_containers.decisions.backoff.RESTART_DELAYS", (0.1,) * 3)
+    folder = tempfile.mkdtemp(prefix="lab")
+    lab = create_lab(folder, ("sleep",), account=NOBODY)
+    home = os.path.join(folder, "data")
+    os.mkdir(home)
+    os.chown(home, NOBODY, NOBODY)  # what watches a container leaves a file there when memory runs out
+    try:
+        async with opened(lab, Path(home)) as real:
+            volumes = [{"name": "data", "target": "/data"}]
+            await real.install("a", "sleep", container={"network": "none"}, volumes=volumes)
+            assert real.phase("a") == "running", real.notices()
+            assert sorted(real.left()) == ["a", "a.data"]
+            assert accounts(pids(real, "a")[0]) == {NOBODY}
+            os.kill(pids(real, "a")[0], signal.SIGKILL)
+            await real.until(lambda: real.node.apps["a"].restarts == 1, "a restart")
+            await real.until(lambda: real.phase("a") == "running", "it runs again")
+            await real.orchestrator.stop("a")
+            await real.orchestrator.wait("a")
+            assert real.phase("a") == "stopped", real.notices()
+            await real.orchestrator.start("a")
+            await real.orchestrator.wait("a")
+            assert real.phase("a") == "running", real.notices()
+            await real.remove("a")
+            assert real.left() == []
+    finally:
+        lab.clean()
+
+
+def accounts(process: int) -> set[int]:
+    """All user ids that a process has, as this machine knows them."""
+    with open(f"/proc/{process}/status", encoding="utf-8") as file:
+        line = next(line for line in file if line.startswith("Uid:"))
+    return {int(number) for number in line.split()[1:]}

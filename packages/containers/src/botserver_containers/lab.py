@@ -47,9 +47,10 @@ _APPLETS = ("sh", "sleep", "httpd", "cat", "echo", "mkdir", "wget", "true", "fal
 
 @dataclass(frozen=True)
 class Lab:
-    """The folder of a private Podman. `environment` is what a process needs to use it."""
+    """The folder of a private Podman, and the program to use it by. `environment` is what a process needs for that."""
 
     folder: str
+    program: str = "podman"
 
     @property
     def containers_conf(self) -> str:
@@ -71,8 +72,8 @@ class Lab:
         }
 
     def run(self, *words: str, stdin: bytes = b"", check: bool = True) -> subprocess.CompletedProcess[bytes]:
-        """Run `podman` with these words."""
-        command = ["podman", *words]
+        """Run Podman with these words."""
+        command = [self.program, *words]
         done = subprocess.run(
             command, input=stdin, env=self.environment, cwd=self.folder, capture_output=True, check=False
         )
@@ -86,7 +87,8 @@ class Lab:
         if not os.path.isdir(root):
             _create_root(root)
         reference = f"localhost/lab/{name}:1"
-        archive = subprocess.run(["tar", "-C", root, "-c", "."], capture_output=True, check=True).stdout
+        pack = ["tar", "--owner=0", "--group=0", "-C", root, "-c", "."]
+        archive = subprocess.run(pack, capture_output=True, check=True).stdout
         change = f'CMD ["/bin/sh", "-c", "{_quoted(script)}"]'
         self.run("import", "--change", change, "-", reference, stdin=archive)
         return reference
@@ -108,21 +110,38 @@ def missing_programs() -> list[str]:
     return [package for program, package in PROGRAMS.items() if shutil.which(program, path=path) is None]
 
 
-def create_lab(folder: str, images: Sequence[str] = ("serve", "sleep")) -> Lab:
+def create_lab(folder: str, images: Sequence[str] = ("serve", "sleep"), *, account: int | None = None) -> Lab:
     """A Podman of its own in this folder, with some of the images of `SCRIPTS`.
 
-    The path of the folder must be short: sockets are made below it. `PodmanMissingError` says what is to be installed.
+    The path of the folder must be short: sockets are made below it. With the number of an `account`, which root alone
+    can give, Podman runs rootless as that one. `PodmanMissingError` says what is to be installed.
     """
     if lacking := missing_programs():
         raise PodmanMissingError(f"These Debian packages are missing: {', '.join(lacking)}.")
     os.makedirs(folder, exist_ok=True)
-    lab = Lab(folder)
+    lab = Lab(folder) if account is None else Lab(folder, _create_program(folder, account))
     for path, lines in ((lab.containers_conf, _containers_conf(folder)), (lab.storage_conf, _storage_conf(folder))):
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
     for name in images:
         lab.import_image(name, SCRIPTS[name])
     return lab
+
+
+def _create_program(folder: str, account: int) -> str:
+    """A program in the folder that is Podman without root, as that account, to which the folder then belongs."""
+    os.chown(folder, account, account)
+    for name in ("home", "xdg"):
+        os.makedirs(os.path.join(folder, name))
+        os.chown(os.path.join(folder, name), account, account)
+    program = os.path.join(folder, "podman")
+    with open(program, "w", encoding="utf-8") as file:
+        file.write(
+            f"#!/bin/sh\nexport HOME={folder}/home XDG_RUNTIME_DIR={folder}/xdg\n"
+            f'exec setpriv --reuid={account} --regid={account} --clear-groups podman "$@"\n'
+        )
+    os.chmod(program, 0o755)  # noqa: S103 - the account runs it
+    return program
 
 
 def _containers_conf(folder: str) -> Iterator[str]:
