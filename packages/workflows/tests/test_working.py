@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -18,7 +19,7 @@ from botserver_workflows.lives import Lives
 from botserver_workflows.request import TaskRequest
 from botserver_workflows.settings import WorkerSettings, WorkflowsSettings
 from botserver_workflows.submitting import register_template, submit
-from botserver_workflows.tables import steps, tasks, transitions, workers
+from botserver_workflows.tables import fenced, steps, tasks, transitions, workers
 from botserver_workflows.template import StepTemplate, Template
 from botserver_workflows.worker import WorkerOptions
 from botserver_workflows.worker_service import check_settings, tables_service, worker_service
@@ -186,6 +187,61 @@ async def test_what_was_claimed_while_the_connection_was_lost_is_run(
     starts = select(transitions.c.dispatch).where(transitions.c.to_state == "in_progress")
     assert len(lost) == 1
     assert (await store.read(lambda unit: unit.session.execute(starts))).scalars().all() == [1, 1]
+
+
+async def test_a_step_that_cannot_begin_while_the_worker_looks_for_more_is_taken_up_again(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seed 9209 of the simulation: the look that was under way forgot that there is something to look for."""
+    task_id = await make_task(store)
+    write, template = store.write, store.template
+    lives, is_looking = lives_of(store, clock), asyncio.Event()
+    failed: list[UUID] = []
+
+    async def fail_once(template_id: UUID) -> Any:
+        if not failed:
+            failed.append(template_id)
+            await is_looking.wait()
+            raise UnavailableError("The database cannot be reached.")
+        return await template(template_id)
+
+    async def look(actor: str, work: Any) -> Any:
+        if failed and not is_looking.is_set():
+            is_looking.set()
+            while lives.current.running:
+                await asyncio.sleep(0)
+        return await write(actor, work)
+
+    monkeypatch.setattr(store, "template", fail_once)
+    monkeypatch.setattr(store, "write", look)
+    async with working(lives):
+        await until(lambda: is_complete(store, task_id), "the end of the task")
+
+
+async def test_a_worker_whose_result_came_after_its_lease_does_not_go_on(store: Store, clock: FakeClock) -> None:
+    """Seed 1013 of the simulation: the clock was set back, and the lease went on with a step that nobody ended."""
+    await make_task(store)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(step: Step) -> str:
+        begun.set()
+        await go_on.wait()
+        return step.name
+
+    lives = Lives(store, {"a": wait, "b": echo}, OPTIONS, clock, FakeRandomness(), Doorbell())
+    async with working(lives):
+        await begun.wait()
+        first = lives.current.id
+        over = update(workers).values(lease_until=clock.now() - timedelta(seconds=1))
+        await store.write("test", lambda unit: unit.session.execute(over))
+        go_on.set()
+
+        async def is_new() -> bool:
+            return lives.current.id not in {None, first}
+
+        await until(is_new, "a new life")
+    rows = await store.read(lambda unit: unit.session.execute(select(fenced.c.worker_id)))
+    assert rows.scalars().all() == [first]
 
 
 async def test_a_worker_that_cannot_begin_begins_later(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import and_, insert, select, update
 
 from botserver_workflows.advancing import lock_tasks
+from botserver_workflows.claiming import is_live
 from botserver_workflows.states import StepState
 from botserver_workflows.tables import steps, workers
 
@@ -70,6 +71,11 @@ async def renew_lease(unit: Unit, worker_id: UUID, lease_seconds: float) -> bool
         .returning(workers.c.id)
     )
     return renewed.one_or_none() is not None
+
+
+async def has_lease(unit: Unit, worker_id: UUID) -> bool:
+    """Whether this life may still act."""
+    return bool(await unit.session.scalar(select(is_live(worker_id, unit.now))))
 
 
 async def end_worker(unit: Unit, worker_id: UUID) -> int:

@@ -18,7 +18,7 @@ from botserver_workflows.attempt import Failure, Success
 from botserver_workflows.claiming import claim_steps, find_claims
 from botserver_workflows.completing import complete_attempt, fail_attempt
 from botserver_workflows.executing import execute
-from botserver_workflows.leases import end_worker, register_worker, renew_lease
+from botserver_workflows.leases import end_worker, has_lease, register_worker, renew_lease
 from botserver_workflows.limiting import limited_namespaces
 
 if TYPE_CHECKING:
@@ -133,6 +133,10 @@ class Worker:
                 await self._doorbell.wait(pause, stop, lost)
                 pause = min(pause * 2, LONGEST_POLL)
                 continue
+            if claims is None:
+                _log.error("the lease of this worker was over when it handed in a result")
+                lost.set()
+                return
             for claim in claims:
                 self._start(claim)
             if claims:
@@ -142,9 +146,11 @@ class Worker:
             await self._doorbell.wait(pause, stop, lost)
             pause = min(pause * 2, LONGEST_POLL)
 
-    async def _turn(self, worker_id: UUID, room: int) -> list[Claim]:
+    async def _turn(self, worker_id: UUID, room: int) -> list[Claim] | None:
+        """What this worker begins now; None when it is not to go on, as its lease is over."""
         ended, self._ended = self._ended, []
         known = {it.step_id for it in self._running.values()} if self._is_unsure else None
+        self._is_unsure = False  # now, not at the end: meanwhile another claim may become one to be looked for
         try:
             claims = await self._store.write(
                 self._options.name, lambda unit: self._hand_in(unit, worker_id, ended, room, known)
@@ -154,12 +160,12 @@ class Worker:
             self._ended = ended + self._ended
             self._is_unsure = True
             raise
-        self._is_unsure = False
         return claims
 
     async def _hand_in(
         self, unit: Unit, worker_id: UUID, ended: Sequence[_Ended], room: int, known: set[UUID] | None
-    ) -> list[Claim]:
+    ) -> list[Claim] | None:
+        are_stored = True
         # In one order, so that workers do not block each other.
         for it in sorted(ended, key=lambda it: it.claim.task_id):
             facts = {
@@ -170,9 +176,14 @@ class Worker:
                 "worker_hostname": socket.gethostname(),
             }
             if isinstance(it.outcome, Success):
-                await complete_attempt(unit, worker_id, it.claim, it.outcome, self._randomness, facts)
+                is_stored = await complete_attempt(unit, worker_id, it.claim, it.outcome, self._randomness, facts)
             else:
-                await fail_attempt(unit, worker_id, it.claim, it.outcome, self._randomness, facts)
+                is_stored = await fail_attempt(unit, worker_id, it.claim, it.outcome, self._randomness, facts)
+            are_stored = are_stored and is_stored
+        # A lease that was over stays so, also when the clock is set back and would let it go on: the step whose result
+        # was refused is still in the hands of this life, and only the end of it brings it to others.
+        if not are_stored and not await has_lease(unit, worker_id):
+            return None
         found = [] if known is None else await find_claims(unit, worker_id, known)
         room -= len(found)
         if room <= 0:
