@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -190,23 +190,18 @@ async def _until_all_end(store: Store) -> None:
         await asyncio.sleep(0.1)
 
 
-class _processes:  # noqa: N801 - used like a function
+@contextmanager
+def _processes(work: Callable[..., None], arguments: tuple[Any, ...], number: int = PROCESSES) -> Iterator[list[int]]:
     """So many processes that do this; they are told to stop, and waited for."""
-
-    def __init__(self, work: Callable[..., None], arguments: tuple[Any, ...], number: int = PROCESSES) -> None:
-        self._started: list[BaseProcess] = [
-            _FORK.Process(target=work, args=arguments, daemon=True) for _ in range(number)
-        ]
-
-    def __enter__(self) -> list[int]:
-        for process in self._started:
-            process.start()
-        return [process.pid or 0 for process in self._started]
-
-    def __exit__(self, *_exception: object) -> None:
-        for process in self._started:
+    started: list[BaseProcess] = [_FORK.Process(target=work, args=arguments, daemon=True) for _ in range(number)]
+    for process in started:
+        process.start()
+    try:
+        yield [process.pid or 0 for process in started]
+    finally:
+        for process in started:
             process.terminate()
-        for process in self._started:
+        for process in started:
             process.join(20)
             if process.exitcode is None:
                 process.kill()
@@ -217,7 +212,9 @@ class _processes:  # noqa: N801 - used like a function
 
 def _rate_of_dbos(slots: int, interval: float, database: str, number: int) -> float:
     url = _dbos_url(database)
-    _dbos_start(url, slots, interval, is_worker=False)  # in a process of its own: it makes the tables
+    maker = _FORK.Process(target=_dbos_work, args=(url, slots, interval, False), daemon=True)  # it makes the tables
+    maker.start()
+    maker.join(60)
     client = import_module("dbos").DBOSClient(system_database_url=url)
     jobs = number * 5
     for _ in range(jobs):
@@ -238,12 +235,6 @@ def _dbos_url(database: str) -> str:
     if database.startswith("postgres"):
         return database.replace("postgresql://", "postgresql+psycopg://")
     return f"sqlite:///{database}"
-
-
-def _dbos_start(url: str, slots: int, interval: float, *, is_worker: bool) -> None:
-    process = _FORK.Process(target=_dbos_work, args=(url, slots, interval, is_worker), daemon=True)
-    process.start()
-    process.join(60)
 
 
 def _dbos_work(url: str, slots: int, interval: float, is_worker: bool = True) -> None:
@@ -267,12 +258,8 @@ def _dbos_work(url: str, slots: int, interval: float, is_worker: bool = True) ->
     DBOS.launch()
     DBOS.register_queue("bench", worker_concurrency=slots, polling_interval_sec=interval)
     if is_worker:
-        _wait_for_signal()
+        signal.pause()
     DBOS.destroy()
-
-
-def _wait_for_signal() -> None:
-    signal.sigwait({signal.SIGTERM})
 
 
 def _scalar(engine: Any, question: str) -> Any:

@@ -6,7 +6,6 @@ import getpass
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from botserver_containers.devloop import PACKAGES, Machine, copy, run_loop
+from botserver_containers.testing import free_port, wait_for_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +32,7 @@ def sshd(folder: Path) -> Iterator[tuple[int, str]]:
     for name in ("host", "user"):
         key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
         subprocess.run(key, check=True, capture_output=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     lines = [
         f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {folder}/host", f"AuthorizedKeysFile {folder}/user.pub",
         "UsePAM no", "StrictModes no", "PasswordAuthentication no", f"PidFile {folder}/sshd.pid",
@@ -46,13 +44,7 @@ def sshd(folder: Path) -> Iterator[tuple[int, str]]:
     command = [program, "-D", "-e", "-f", str(folder / "sshd.conf")]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        deadline = time.monotonic() + 20
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert time.monotonic() < deadline, "sshd did not start"
-            time.sleep(0.02)
+        wait_for_port(port, "sshd")
         yield port, str(folder / "user")
     finally:
         os.killpg(process.pid, signal.SIGTERM)

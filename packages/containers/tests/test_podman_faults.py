@@ -29,6 +29,7 @@ from botserver_containers.push.board import Board
 from botserver_containers.settings import ContainersSettings
 from botserver_containers.storage.directory import Directory
 from botserver_containers.storage.processes import is_alive
+from botserver_containers.testing import free_port, wait_for_port
 from botstate import MemoryChannels
 from botstate.testing import FakeSecrets
 
@@ -128,23 +129,11 @@ def registry(folder: Path, port: int) -> Iterator[None]:
     )
     process = subprocess.Popen(["docker-registry", "serve", str(configuration)], stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 20
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert time.monotonic() < deadline, "the registry did not start"
-            time.sleep(0.02)
+        wait_for_port(port, "the registry")
         yield
     finally:
         process.terminate()
         process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def test_a_pull_that_fails_twice_succeeds_at_the_third_try(real: Real, tmp_path: Path) -> None:

@@ -205,11 +205,13 @@ async def test_a_step_that_cannot_begin_while_the_worker_looks_for_more_is_taken
             raise UnavailableError("The database cannot be reached.")
         return await template(template_id)
 
+    async def is_idle() -> bool:
+        return lives.current.running == 0
+
     async def look(actor: str, work: Any) -> Any:
         if failed and not is_looking.is_set():
             is_looking.set()
-            while lives.current.running:
-                await asyncio.sleep(0)
+            await until(is_idle, "the failure")
         return await write(actor, work)
 
     monkeypatch.setattr(store, "template", fail_once)

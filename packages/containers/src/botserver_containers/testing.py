@@ -1,7 +1,9 @@
-"""For tests: an orchestrator over the mock, in a time of its own."""
+"""For tests: an orchestrator over the mock, in a time of its own; and ports of servers that run beside it."""
 
 from __future__ import annotations
 
+import socket
+import time
 from concurrent.futures import Executor, Future
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -115,3 +117,22 @@ async def open_world(
             await world.until(lambda: node.recovered, "recovery")
             yield world
     await mock.close()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody has at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_port(port: int, what: str, *, seconds: float = 20.0) -> None:
+    """Return when somebody listens there."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} seconds: {what}")
+        time.sleep(0.02)
