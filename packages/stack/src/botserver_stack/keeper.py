@@ -39,11 +39,11 @@ def main() -> None:
     adopt_orphans()
     link = socket.socket(fileno=options["socket"])
     try:
+        itself = find_process(os.getpid())
         lock = create_folder(options["folder"], options["modes"])
     except OSError as error:
         _send(link, _trouble(error))
         return
-    itself = find_process(os.getpid())
     assert itself is not None
     record = StackRecord(
         id=options["id"],
@@ -160,7 +160,12 @@ class _Keeper:
         account = order.pop("account")
         pid = spawn(Order(**order, account=tuple(account) if account else None))
         self.codes.pop(name, None)
-        process = find_process(pid)
+        try:
+            process = find_process(pid)
+        except OSError:
+            os.kill(pid, signal.SIGKILL)  # who cannot be known again does not run
+            os.waitpid(pid, 0)
+            raise
         if process is None:  # it has ended already
             self.codes[name] = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             return {"pid": pid}
