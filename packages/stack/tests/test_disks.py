@@ -30,7 +30,7 @@ def mounted(root: str, options: str) -> Iterator[str]:
     if done.returncode:
         os.rmdir(place)
         pytest.skip(
-            f"needs root and the right to mount ({done.stderr.strip()}): run as root, in a container --privileged"
+            f"needs root and the right to mount ({done.stderr.splitlines()[0]}): run as root, in a container --privileged"
         )
     try:
         yield place

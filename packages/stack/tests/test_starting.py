@@ -211,7 +211,7 @@ def test_no_module_sleeps_but_the_one_that_waits_for_conditions() -> None:
     found = []
     for folder, _, files in os.walk(botserver_stack.__path__[0]):
         for name in files:
-            if name.endswith(".py") and name != "trials.py":
+            if name.endswith(".py") and name not in ("arena.py", "trials.py"):
                 with open(os.path.join(folder, name), encoding="utf-8") as file:
                     tree = ast.parse(file.read())
                 calls = [it for it in ast.walk(tree) if isinstance(it, ast.Attribute) and it.attr == "sleep"]
