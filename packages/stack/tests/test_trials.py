@@ -24,8 +24,8 @@ def run(*words: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "words",
     [
-        ("kills", "--count", "4", "--kills", "2"),
-        ("kills", "--count", "8", "--kills", "4", "--services", "redis", "--window", "0.3"),
+        ("kills", "--count", "6", "--kills", "2"),
+        ("kills", "--count", "54", "--kills", "10", "--services", "redis", "--window", "0.3"),
         ("keepers", "--count", "2", "--when", "ready", "--window", "0.05"),
         ("keepers", "--count", "6", "--services", "redis", "--window", "0.3"),
     ],
@@ -37,7 +37,7 @@ def test_nothing_outlives_a_manager_or_a_keeper_that_was_killed(words: tuple[str
 
 
 def test_a_start_in_which_any_system_call_fails_says_why_and_leaves_nothing() -> None:
-    every = "1" if os.environ.get("STACK_TRIALS") == "full" else "200"
+    every = "1" if os.environ.get("STACK_TRIALS") == "full" else "300"
     report = run("faults", "--services", "redis", "--every", every, "--seconds", "60")
     assert (report["leaks"], sorted(report["signals"])) == ([], ["EAGAIN", "EIO", "EMFILE", "ENOSPC", "SIGKILL"])
 
