@@ -47,6 +47,10 @@ def test_the_server_is_ready_and_is_the_one_of_this_stack(whole: BlockingStack) 
     assert read(f"{url}/instance") == settings(whole)["BOT_SERVER__INSTANCE"]
 
 
+def test_its_url_is_told(whole: BlockingStack) -> None:
+    assert dict(whole.stack.addresses)["botserver"] == whole.environment["API_URL"]
+
+
 def test_it_has_the_logs_of_the_plan(whole: BlockingStack) -> None:
     """The requests apart, and everything together; what the server says of itself is where `env.stack` points to."""
     read(f"{whole.environment['API_URL']}/health/live?once")

@@ -115,8 +115,12 @@ class TemporaryStack:
 
     @property
     def addresses(self) -> tuple[tuple[str, str], ...]:
-        """Title and address of each server, without passwords."""
-        return tuple((it.recipe.title, f"{it.site.host}:{it.site.port}") for it in self._servers.values())
+        """Title and address of each server, without passwords; the URL of one that speaks HTTP."""
+        found: list[tuple[str, str]] = []
+        for server in self._servers.values():
+            urls = (it for it in server.recipe.publish(server.site).values() if it.startswith("http://"))
+            found.append((server.recipe.title, next(urls, f"{server.site.host}:{server.site.port}")))
+        return tuple(found)
 
     @property
     def warnings(self) -> tuple[str, ...]:
