@@ -1,4 +1,4 @@
-"""A worker takes steps. The enqueued rows themselves are the queue of the engine `local`."""
+"""A worker takes steps: of all that are enqueued, which is the queue of the engine `local`, or of some."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _CLAIMED = (
 )
 
 
-def _build_claim() -> ReturningUpdate[Any]:
+def _build_claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
     """Built once: to build it takes longer than to run it."""
     chosen = (
         select(steps.c.id)
@@ -50,6 +50,7 @@ def _build_claim() -> ReturningUpdate[Any]:
             steps.c.state == literal(StepState.ENQUEUED.value, literal_execute=True),  # so that its index is used
             steps.c.namespace.in_(bindparam("namespaces_", expanding=True)),
             steps.c.handler.in_(bindparam("handlers_", expanding=True)),
+            *conditions,
         )
         .order_by(steps.c.priority.desc(), steps.c.enqueued_at)
         .limit(bindparam("slots_", type_=Integer))
@@ -81,6 +82,7 @@ def _build_claim() -> ReturningUpdate[Any]:
 
 
 _CLAIM = _build_claim()
+_CLAIM_AMONG = _build_claim(steps.c.id.in_(bindparam("among_", expanding=True)))
 
 
 async def claim_steps(
@@ -90,8 +92,10 @@ async def claim_steps(
     handlers: Collection[str],
     slots: int,
     limited: Collection[str] = (),
+    *,
+    among: Collection[UUID] | None = None,
 ) -> list[Claim]:
-    """Start up to that many enqueued steps, the most urgent and then the oldest first.
+    """Start up to that many enqueued steps, the most urgent and then the oldest first; `among` these, when it is given.
 
     Only steps whose handler the worker has: it never takes what it cannot run. A worker whose lease is over gets
     nothing. Namespaces that are `limited` come first, so that those without a limit do not take all room from them.
@@ -100,30 +104,44 @@ async def claim_steps(
     if limited:
         places = await free_places(unit, [it for it in namespaces if it in limited])
         for name, free in places.items():
-            rows += await _start(unit, worker_id, [name], handlers, min(free, slots - len(rows)))
-    rows += await _start(unit, worker_id, [it for it in namespaces if it not in limited], handlers, slots - len(rows))
+            rows += await _start(unit, worker_id, [name], handlers, min(free, slots - len(rows)), among)
+    others = [it for it in namespaces if it not in limited]
+    rows += await _start(unit, worker_id, others, handlers, slots - len(rows), among)
     for row in rows:
         unit.note("step", row.id, (StepState.ENQUEUED, StepState.IN_PROGRESS), dispatch=row.dispatch)
     return await _read_claims(unit, rows)
 
 
 async def _start(
-    unit: Unit, worker_id: UUID, namespaces: Collection[str], handlers: Collection[str], slots: int
+    unit: Unit,
+    worker_id: UUID,
+    namespaces: Collection[str],
+    handlers: Collection[str],
+    slots: int,
+    among: Collection[UUID] | None,
 ) -> list[Any]:
     if slots <= 0 or not namespaces:
         return []
-    started = await unit.session.execute(
-        _CLAIM,
-        {
-            "namespaces_": list(namespaces),
-            "handlers_": list(handlers),
-            "slots_": slots,
-            "worker_": worker_id,
-            "token_": unit.ids.new_id(),
-            "now_": unit.now,
-        },
-    )
-    return list(started)
+    values = {
+        "namespaces_": list(namespaces),
+        "handlers_": list(handlers),
+        "slots_": slots,
+        "worker_": worker_id,
+        "token_": unit.ids.new_id(),
+        "now_": unit.now,
+    }
+    if among is None:
+        return list(await unit.session.execute(_CLAIM, values))
+    return list(await unit.session.execute(_CLAIM_AMONG, {**values, "among_": list(among)}))
+
+
+async def enqueued_handlers(unit: Unit, step_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The handlers of those of these steps that are enqueued."""
+    if not step_ids:
+        return {}
+    is_enqueued = steps.c.state == literal(StepState.ENQUEUED.value, literal_execute=True)
+    rows = await unit.session.execute(select(steps.c.id, steps.c.handler).where(steps.c.id.in_(step_ids), is_enqueued))
+    return {row.id: row.handler for row in rows}
 
 
 async def find_claims(unit: Unit, worker_id: UUID, known: Collection[UUID]) -> list[Claim]:

@@ -11,6 +11,12 @@ class WorkflowError(BotError):
     code = "workflows"
 
 
+class EngineError(WorkflowError, InvalidError):
+    """The engine that the settings choose cannot be used here."""
+
+    code = "workflows-engine"
+
+
 class TemplateError(WorkflowError, InvalidError):
     """A template cannot be used. One sentence a problem, each with its file and line."""
 

@@ -78,6 +78,11 @@ async def has_lease(unit: Unit, worker_id: UUID) -> bool:
     return bool(await unit.session.scalar(select(is_live(worker_id, unit.now))))
 
 
+async def live_workers(unit: Unit) -> list[UUID]:
+    """The lives that have not been given up."""
+    return list((await unit.session.execute(select(workers.c.id).where(workers.c.state != "dead"))).scalars())
+
+
 async def end_worker(unit: Unit, worker_id: UUID) -> int:
     """A worker stops by its own will: what it holds goes back to the others and costs no attempt. Returns how many."""
     is_held = and_(steps.c.worker_id == worker_id, steps.c.state == StepState.IN_PROGRESS.value)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botserver_workflows.context import Workflows, Working
 from botserver_workflows.doorbell import Doorbell
+from botserver_workflows.engines.opening import open_engine
 from botserver_workflows.library import load_library
 from botserver_workflows.limiting import set_limits
 from botserver_workflows.lives import Lives
@@ -30,24 +31,25 @@ if TYPE_CHECKING:
 async def open_workflows(state: AppState) -> AsyncIterator[Workflows]:
     """The service as it runs: with its orchestrator, and with workers of its own unless there are to be none.
 
-    `InvalidError` and `TemplateError` when what is installed cannot be run.
+    `InvalidError` and `TemplateError` when what is installed cannot be run, `EngineError` when the engine cannot.
     """
     settings = state.settings.part(WorkflowsSettings)
     library = load_library(settings.packages, settings.environment)
     clock = state.require(CLOCK)
-    store = Store(state.database, clock, state.require(IDS))
-    workflows = Workflows(store, library, Doorbell())
     limits = {name: it.limit for name, it in settings.namespaces.items()}
-    await store.write("start", lambda unit: _register(unit, library))
-    await store.write("start", lambda unit: set_limits(unit, limits))
-    loops = Orchestrator(store, clock, workflows.doorbell, settings.keep_days)
-    orchestrator = asyncio.create_task(loops.run(), name="orchestrator")
-    try:
-        async with _working(state, workflows, settings):
-            yield workflows
-    finally:
-        orchestrator.cancel()
-        await asyncio.gather(orchestrator, return_exceptions=True)
+    async with open_engine(state, settings) as engine:
+        store = Store(state.database, clock, state.require(IDS), engine)
+        workflows = Workflows(store, library, Doorbell())
+        await store.write("start", lambda unit: _register(unit, library))
+        await store.write("start", lambda unit: set_limits(unit, limits))
+        loops = Orchestrator(store, clock, workflows.doorbell, settings.keep_days)
+        orchestrator = asyncio.create_task(loops.run(), name="orchestrator")
+        try:
+            async with _working(state, workflows, settings):
+                yield workflows
+        finally:
+            orchestrator.cancel()
+            await asyncio.gather(orchestrator, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -59,11 +61,12 @@ async def open_working(state: AppState) -> AsyncIterator[Working]:
     settings, own = state.settings.part(WorkflowsSettings), state.settings.part(WorkerSettings)
     library = load_library(settings.packages, settings.environment)
     namespaces = choose_namespaces(library, own)
-    store = Store(state.database, state.require(CLOCK), state.require(IDS))
-    await store.write("start", lambda unit: _register(unit, library))
-    workflows = Workflows(store, library, Doorbell())
-    async with _running(_lives(state, workflows, settings, namespaces, own.slots, own.name)) as lives:
-        yield Working(store, library, lives)
+    async with open_engine(state, settings) as engine:
+        store = Store(state.database, state.require(CLOCK), state.require(IDS), engine)
+        await store.write("start", lambda unit: _register(unit, library))
+        workflows = Workflows(store, library, Doorbell())
+        async with _running(_lives(state, workflows, settings, namespaces, own.slots, own.name)) as lives:
+            yield Working(store, library, lives)
 
 
 def choose_namespaces(library: Library, settings: WorkerSettings) -> tuple[str, ...]:

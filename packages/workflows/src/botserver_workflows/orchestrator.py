@@ -11,6 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from botserver_workflows.forgetting import forget_tasks, forget_workers
+from botserver_workflows.leases import live_workers
+from botserver_workflows.resending import find_overdue
 from botserver_workflows.staleness import end_stay, list_ages
 from botserver_workflows.sweeping import bring_retries_due, bury_workers, find_stranded, rescue_steps
 
@@ -27,6 +29,8 @@ _log = logging.getLogger(__name__)
 DUE_INTERVAL, SWEEP_INTERVAL = 0.5, 5.0
 #: The same for tasks that stay too long, and for what may be forgotten.
 STALENESS_INTERVAL, FORGET_INTERVAL = 300.0, 60.0
+#: The same for messages that may be lost, when the engine carries any.
+RESEND_INTERVAL = 30.0
 _PAGE = 200
 _ACTOR = "orchestrator"
 
@@ -47,6 +51,10 @@ class Orchestrator:
             loops.create_task(self._repeat(self.sweep, SWEEP_INTERVAL))
             loops.create_task(self._repeat(self.end_stays, STALENESS_INTERVAL))
             loops.create_task(self._repeat(self.forget, FORGET_INTERVAL))
+            if self._store.engine.needs_care:
+                loops.create_task(self._repeat(self.reclaim, SWEEP_INTERVAL))
+                loops.create_task(self._repeat(self.resend, RESEND_INTERVAL))
+                loops.create_task(self._repeat(self._store.engine.prune, FORGET_INTERVAL))
 
     async def bring_due(self) -> int:
         """Enqueue what is due, and return how much."""
@@ -66,6 +74,19 @@ class Orchestrator:
         if rescued:
             self._doorbell.ring()
         return rescued
+
+    async def reclaim(self) -> int:
+        """Take messages from workers that are dead, and return how many."""
+        return await self._store.engine.reclaim(await self._store.read(live_workers))
+
+    async def resend(self) -> int:
+        """Send messages again that have been lost, and return how many."""
+        engine = self._store.engine
+        lost = await engine.missing(await self._store.read(find_overdue))
+        if lost:
+            _log.warning("%d messages were lost and are sent again", len(lost))
+            await engine.resend(lost)
+        return len(lost)
 
     async def end_stays(self) -> int:
         """Do with tasks that stay too long what their templates say, and return with how many."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - what reads the settings looks at the types of their fields
 from dataclasses import dataclass, field
+from typing import Literal
 
 #: The longest time in seconds that running steps may have when their worker stops.
 LONGEST_DRAIN = 300.0
@@ -26,7 +27,8 @@ class WorkflowsSettings:
 
     `workers`: how many steps this server runs itself, 0 for none; `lease` and `drain` are seconds: how long others wait
     for a sign of life of a worker, and how long running steps have when it stops. `keep_days`: when tasks that ended
-    are forgotten.
+    are forgotten. `engine` tells workers that a step may run: `local` lets them look at the rows, `dbos` sends messages
+    through the queues of DBOS in the same PostgreSQL.
     """
 
     packages: tuple[str, ...] = ("botserver_workflows.samples",)
@@ -35,6 +37,7 @@ class WorkflowsSettings:
     lease: float = 30.0
     drain: float = 10.0
     keep_days: float = 30.0
+    engine: Literal["local", "dbos"] = "local"
     namespaces: Mapping[str, NamespaceSettings] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

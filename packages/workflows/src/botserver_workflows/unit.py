@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import func, insert, select
 
+from botserver_workflows.engines.local import LocalEngine
+from botserver_workflows.states import StepState
 from botserver_workflows.stored import load_template
 from botserver_workflows.tables import templates, transitions
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from botlib import Clock, IdSource
+    from botserver_workflows.engine import Engine
     from botserver_workflows.template import Template
     from botstate import Database
 
@@ -76,10 +79,15 @@ class Unit:
             for before, after in pairwise(path)
         ]
 
-    async def write_notes(self) -> None:
-        """Store what was put down."""
+    async def write_notes(self) -> dict[UUID, int]:
+        """Store what was put down. Returns the steps that were enqueued, with their dispatches."""
         if self._notes:
             await self.session.execute(insert(transitions), self._notes)
+        return {
+            it["subject_id"]: it["dispatch"]
+            for it in self._notes
+            if it["to_state"] == StepState.ENQUEUED and it["subject"] == "step"
+        }
 
     async def template(self, template_id: UUID) -> Template:
         """The template of a task. It never changes under its id."""
@@ -90,9 +98,10 @@ class Unit:
 
 
 class Store:
-    """Runs units of work on the tables of workflows."""
+    """Runs units of work on the tables of workflows, and tells the engine which steps they have enqueued."""
 
-    def __init__(self, database: Database, clock: Clock, ids: IdSource) -> None:
+    def __init__(self, database: Database, clock: Clock, ids: IdSource, engine: Engine | None = None) -> None:
+        self.engine: Engine = engine or LocalEngine()
         self._database = database
         self._clock = clock
         self._ids = ids
@@ -104,7 +113,9 @@ class Store:
         async def run(session: AsyncSession) -> R:
             unit = await self._unit(session, actor)
             result = await work(unit)
-            await unit.write_notes()
+            dispatches = await unit.write_notes()
+            if dispatches:
+                await self.engine.send(session, dispatches)
             return result
 
         return await self._database.write(run)

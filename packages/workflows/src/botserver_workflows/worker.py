@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from botlib import BotError
 from botserver_workflows.attempt import Failure, Success
-from botserver_workflows.claiming import claim_steps, find_claims
+from botserver_workflows.claiming import find_claims
 from botserver_workflows.completing import complete_attempt, fail_attempt
+from botserver_workflows.engine import Life
 from botserver_workflows.executing import execute
 from botserver_workflows.leases import end_worker, has_lease, register_worker, renew_lease
 from botserver_workflows.limiting import limited_namespaces
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from botlib import Clock, Randomness
     from botserver_workflows.attempt import Claim
     from botserver_workflows.doorbell import Doorbell
+    from botserver_workflows.engine import Supply
     from botserver_workflows.handlers import Handler
     from botserver_workflows.unit import Store, Unit
 
@@ -82,6 +84,7 @@ class Worker:
         # A turn failed, and nobody knows whether it was stored: its claims are looked for.
         self._is_unsure = False
         self._limited: frozenset[str] = frozenset()
+        self._supply: Supply
         self.succeeded = self.failed = 0
 
     @property
@@ -108,6 +111,11 @@ class Worker:
             ),
         )
         self._limited = await self._store.read(limited_namespaces)
+        life = Life(worker_id, options.namespaces, list(self._handlers), options.slots, self._doorbell)
+        async with self._store.engine.supply(life) as self._supply:
+            return await self._live(worker_id, stop)
+
+    async def _live(self, worker_id: UUID, stop: asyncio.Event) -> bool:
         lost = asyncio.Event()
         beat = asyncio.create_task(self._beat(worker_id, lost))
         try:
@@ -160,6 +168,9 @@ class Worker:
             self._ended = ended + self._ended
             self._is_unsure = True
             raise
+        for it in ended:
+            self._supply.settle(it.claim)
+        self._supply.begin(claims or ())
         return claims
 
     async def _hand_in(
@@ -190,9 +201,7 @@ class Worker:
             return found
         if ended:
             await unit.look_at_clock()
-        return found + await claim_steps(
-            unit, worker_id, self._options.namespaces, list(self._handlers), room, self._limited
-        )
+        return found + await self._supply.claim(unit, room, self._limited)
 
     def _start(self, claim: Claim) -> None:
         task = asyncio.create_task(self._attempt(claim), name=f"step {claim.name}")

@@ -23,6 +23,7 @@ from botserver_workflows.handlers import StepError
 from botserver_workflows.intervening import cancel_task
 from botserver_workflows.lives import Lives
 from botserver_workflows.orchestrator import Orchestrator
+from botserver_workflows.proofs.chaos import ChaosEngine
 from botserver_workflows.proofs.checking import find_violations
 from botserver_workflows.proofs.graphs import HANDLER, NAMESPACE, draw_choices, draw_template
 from botserver_workflows.proofs.memory import Access, Faults, Memory
@@ -57,7 +58,7 @@ class Report(NamedTuple):
 
 
 def simulate(seed: int) -> Report:
-    """One run."""
+    """One run. With odd seeds the rows are the queue, with even ones an engine carries messages, as badly as it can."""
     logging.getLogger("botserver_workflows").setLevel(logging.CRITICAL)
     return run_virtually(_Simulation(seed).run())
 
@@ -82,12 +83,14 @@ class _Simulation:
         self.clock = LoopClock()
         self.randomness = FakeRandomness(seed)
         self.ids = IdSource(self.clock, self.randomness)
+        self.is_local = seed % 2 == 1
         self.templates: dict[str, tuple[Template, dict[str, list[str]]]] = {}
 
     async def run(self) -> Report:
         self.memory = Memory(self.die)
+        engine = None if self.is_local else ChaosEngine(self.die, self.memory.count)
         try:
-            self.store = Store(Access(self.memory), self.clock, self.ids)
+            self.store = Store(Access(self.memory), self.clock, self.ids, engine)
             await self._prepare()
             processes = [self._start_worker() for _ in range(_WORKERS)]
             processes += [self._start_orchestrator() for _ in range(_ORCHESTRATORS)]
@@ -119,14 +122,15 @@ class _Simulation:
 
     def _start_worker(self) -> _Process:
         access = Access(self.memory)
-        store = Store(access, self.clock, self.ids)
+        store = Store(access, self.clock, self.ids, self.store.engine)
         options = WorkerOptions("worker", (NAMESPACE,), slots=3, lease_seconds=LEASE, drain_seconds=1)
         lives = Lives(store, {HANDLER: self._handle}, options, self.clock, self.randomness, Doorbell())
         return _Process(access, asyncio.create_task(lives.run(asyncio.Event())))
 
     def _start_orchestrator(self) -> _Process:
         access = Access(self.memory)
-        loops = Orchestrator(Store(access, self.clock, self.ids), self.clock, Doorbell())
+        store = Store(access, self.clock, self.ids, self.store.engine)
+        loops = Orchestrator(store, self.clock, Doorbell())
         return _Process(access, asyncio.create_task(loops.run()))
 
     async def _handle(self, step: Step) -> Any:

@@ -1,0 +1,212 @@
+"""The engine `dbos`: messages go through the queues of DBOS, in the database of the tables, one queue a namespace.
+
+A message is a workflow of DBOS that hands itself to the worker and waits until it is settled. It is stored in the unit
+that enqueues its step. What DBOS does with steps, results and recovery is not used: the tables know all of that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import dbos
+from sqlalchemy import select
+
+from botserver_workflows.engine import Message
+from botserver_workflows.engines.inbox import Inbox
+from botserver_workflows.errors import EngineError
+from botserver_workflows.tables import steps
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+    from sqlalchemy.orm import Session
+
+    from botserver_workflows.engine import Life, Supply
+
+_log = logging.getLogger(__name__)
+
+SCHEMA = "wf_engine"
+_NAME = "botserver-workflows"
+#: Of the form of messages, not of the code that sends them: workers of all versions take them.
+_VERSION = "1"
+_WAITING = ["ENQUEUED", "PENDING", "DELAYED"]
+_PAGE = 1_000
+#: Seconds between two looks at one queue. A look takes about 1.5 ms, so a worker makes at most 20 of them a second.
+SHORTEST_POLL, LONGEST_POLL = 0.05, 1.0
+#: Seconds until a message that a worker could not use is seen by another one.
+_PAUSE = 1.0
+# Holds a name while a life of this process is supplied.
+_taken: list[str] = []
+
+
+class DbosEngine:
+    """For workers on many machines with one PostgreSQL. A process supplies one life at a time: DBOS is one in it."""
+
+    needs_care = True
+
+    def __init__(self, url: str, poll_seconds: float = SHORTEST_POLL) -> None:
+        """`url` is that of the tables. A queue is looked at every `poll_seconds`, or less often when there are many."""
+        self._url = url
+        self._poll = poll_seconds
+        self._client = dbos.DBOSClient(system_database_url=url, dbos_system_schema=SCHEMA, lazy=True)
+
+    async def prepare(self) -> None:
+        """Bring the tables of DBOS up to date; several processes may do it at once."""
+        await asyncio.to_thread(dbos.DBOS.migrate, self._url, schema=SCHEMA)
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+        await asyncio.to_thread(self._client.destroy)
+
+    async def send(self, session: AsyncSession, dispatches: Mapping[UUID, int]) -> None:
+        """In the transaction of the unit, so there is a message exactly when its step is enqueued."""
+        rows = await session.execute(
+            select(steps.c.id, steps.c.dispatch, steps.c.namespace).where(steps.c.id.in_(dispatches))
+        )
+        messages = [Message(row.id, row.dispatch, row.namespace) for row in rows if dispatches[row.id] == row.dispatch]
+        await session.run_sync(self._enqueue, messages)
+
+    @asynccontextmanager
+    async def supply(self, life: Life) -> AsyncIterator[Supply]:
+        """Listen to the queues of its namespaces. `EngineError` when this process listens already."""
+        loop = asyncio.get_running_loop()
+        inbox = Inbox(life, self._give_back)
+
+        async def deliver(step_id: str, dispatch: int, namespace: str) -> None:
+            """Run in the loop of DBOS, until the worker has no use for the message any more."""
+            done: Future[None] = Future()
+            message = Message(UUID(step_id), dispatch, namespace)
+            loop.call_soon_threadsafe(inbox.put, message, partial(_settle, done))
+            await asyncio.wrap_future(done)
+
+        _take_process()
+        try:
+            await asyncio.to_thread(self._listen, life, deliver)
+            yield inbox
+        finally:
+            await asyncio.to_thread(dbos.DBOS.destroy, destroy_registry=True)
+            _taken.clear()
+
+    async def reclaim(self, live: Collection[UUID]) -> int:
+        """Queue again what the dead have taken from their queues."""
+        names = {str(worker_id) for worker_id in live}
+
+        def work() -> int:
+            taken = self._client.list_workflows(status="PENDING", name=_NAME, load_input=False, limit=_PAGE)
+            of_the_dead = [it.workflow_id for it in taken if it.executor_id not in names]
+            if of_the_dead:
+                self._client.resume_workflows(of_the_dead)
+            return len(of_the_dead)
+
+        return await asyncio.to_thread(work)
+
+    async def missing(self, messages: Sequence[Message]) -> list[Message]:
+        """Those of which no message waits or is with a worker."""
+
+        def work() -> list[Message]:
+            names = {_prefix(it): it for it in messages}
+            if not names:
+                return []
+            found = self._client.list_workflows(
+                status=_WAITING, workflow_id_prefix=list(names), load_input=False, load_output=False
+            )
+            there = {":".join(it.workflow_id.split(":")[:2]) for it in found}
+            return [message for name, message in names.items() if name not in there]
+
+        return await asyncio.to_thread(work)
+
+    async def resend(self, messages: Sequence[Message]) -> None:
+        """Under ids that no message has had."""
+
+        def work() -> None:
+            for message in messages:
+                self._client.enqueue({**_options(message), "workflow_id": _another_id(message)}, *_content(message))
+
+        await asyncio.to_thread(work)
+
+    async def prune(self) -> int:
+        """Delete the rows of messages that are settled."""
+
+        def work() -> int:
+            count = 0
+            while True:
+                done = self._client.list_workflows(
+                    status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+                    name=_NAME,
+                    load_input=False,
+                    load_output=False,
+                    limit=_PAGE,
+                )
+                self._client.delete_workflows([it.workflow_id for it in done])
+                count += len(done)
+                if len(done) < _PAGE:
+                    return count
+
+        return await asyncio.to_thread(work)
+
+    def _enqueue(self, session: Session, messages: Sequence[Message]) -> None:
+        for message in messages:
+            options = {**_options(message), "workflow_id": _prefix(message)}
+            self._client.enqueue_in_transaction(session, options, *_content(message))
+
+    def _give_back(self, message: Message) -> None:
+        options = {**_options(message), "workflow_id": _another_id(message), "delay_seconds": _PAUSE}
+        enqueue = partial(self._client.enqueue, options, *_content(message))
+        asyncio.get_running_loop().run_in_executor(None, enqueue)  # when it fails, the message is lost and sent again
+
+    def _listen(self, life: Life, deliver: Any) -> None:
+        """In a thread, as all of it waits for the database."""
+        DBOS: Any = dbos.DBOS  # noqa: N806 - as it is called everywhere
+        logging.getLogger("dbos").setLevel(logging.WARNING)
+        DBOS(
+            config={
+                "name": _NAME,
+                "system_database_url": self._url,
+                "dbos_system_schema": SCHEMA,
+                "run_admin_server": False,
+                "run_migrations": False,
+                "application_version": _VERSION,
+                "executor_id": str(life.worker_id),
+            }
+        )
+        DBOS.workflow(name=_NAME)(deliver)
+        DBOS.listen_queues(list(life.namespaces))
+        DBOS.launch()
+        interval = min(max(self._poll, len(life.namespaces) * self._poll), LONGEST_POLL)
+        for namespace in life.namespaces:
+            DBOS.register_queue(namespace, worker_concurrency=life.slots, polling_interval_sec=interval)
+
+
+def _take_process() -> None:
+    if _taken:
+        raise EngineError("The engine dbos supplies one worker a process.", remedy="Start another process.")
+    _taken.append(_NAME)
+
+
+def _settle(done: Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
+
+
+def _prefix(message: Message) -> str:
+    """The id of the first message of a dispatch, with which those of the others begin."""
+    return f"{message.step_id}:{message.dispatch}"
+
+
+def _another_id(message: Message) -> str:
+    return f"{_prefix(message)}:{uuid4()}"
+
+
+def _options(message: Message) -> dict[str, Any]:
+    return {"workflow_name": _NAME, "queue_name": message.namespace, "app_version": _VERSION}
+
+
+def _content(message: Message) -> tuple[str, int, str]:
+    return str(message.step_id), message.dispatch, message.namespace
