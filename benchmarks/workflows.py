@@ -36,6 +36,8 @@ from botserver_client import SyncOrchestrationClient
 from botserver_client import TaskRequest as Wish
 from botserver_stack import BlockingStack
 from botserver_workflows.doorbell import Doorbell
+from botserver_workflows.engines.dbos import DbosEngine
+from botserver_workflows.engines.local import LocalEngine
 from botserver_workflows.lives import Lives
 from botserver_workflows.proofs.process import Place, open_place
 from botserver_workflows.proofs.processes import SHAPES
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from multiprocessing.process import BaseProcess
 
+    from botserver_workflows.engine import Engine
     from botserver_workflows.handlers import Step
     from botserver_workflows.unit import Unit
 
@@ -101,7 +104,10 @@ def _create_database(server: str, folder: Path, kind: str) -> str:
 
 
 def _compare(slots: int, interval: float, create: Callable[[str], str], options: argparse.Namespace) -> None:
-    sides = [Side("botserver-workflows", partial(_rate_of_ours, slots=slots))]
+    sides = [
+        Side("engine local", partial(_rate_of_ours, slots=slots)),
+        Side(f"engine dbos, every {interval * 1000:g} ms", partial(_rate_of_ours, slots=slots, interval=interval)),
+    ]
     if find_spec("dbos"):
         sides.append(Side(f"DBOS queue, every {interval * 1000:g} ms", partial(_rate_of_dbos, slots, interval)))
     if find_spec("procrastinate"):
@@ -110,7 +116,7 @@ def _compare(slots: int, interval: float, create: Callable[[str], str], options:
     for _ in range(options.rounds):
         for kind in ("SQLite", "PostgreSQL"):
             for side in sides:
-                if kind == "SQLite" and side.name == "procrastinate":
+                if kind == "SQLite" and side.name.startswith(("procrastinate", "engine dbos")):
                     continue
                 rates.setdefault((side.name, kind), []).append(side.run(create(kind), options.tasks))
     for side in sides:
@@ -123,15 +129,27 @@ def _compare(slots: int, interval: float, create: Callable[[str], str], options:
 
 
 @asynccontextmanager
-async def _open_store(database: str) -> AsyncIterator[Store]:
+async def _open_engine(database: str, interval: float | None) -> AsyncIterator[Engine]:
+    """The engine dbos that looks that often, or local."""
+    if interval is None:
+        yield LocalEngine()
+        return
+    engine = DbosEngine(_dbos_url(database), interval)
+    await engine.prepare()
+    yield engine
+    await engine.close()
+
+
+@asynccontextmanager
+async def _open_store(database: str, interval: float | None = None) -> AsyncIterator[Store]:
     async def prepare(unit: Unit) -> None:
         await (await unit.session.connection()).run_sync(metadata.create_all)
         for template in SHAPES:
             await register_template(unit, template)
 
     clock = SystemClock()
-    async with open_place(_place(database, ("proof",))) as opened:
-        store = Store(opened, clock, IdSource(clock, SystemRandomness()))
+    async with open_place(_place(database, ("proof",))) as opened, _open_engine(database, interval) as engine:
+        store = Store(opened, clock, IdSource(clock, SystemRandomness()), engine)
         await store.write("bench", prepare)
         yield store
 
@@ -140,7 +158,7 @@ def _place(database: str, namespaces: Sequence[str]) -> Place:
     return Place(database, "", tuple(namespaces), 30.0, 5.0)
 
 
-def _work(database: str, namespaces: Sequence[str], slots: int) -> None:
+def _work(database: str, namespaces: Sequence[str], slots: int, interval: float | None = None) -> None:
     async def run() -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -150,19 +168,19 @@ def _work(database: str, namespaces: Sequence[str], slots: int) -> None:
             return step.name
 
         options = WorkerOptions("bench", tuple(namespaces), slots, 30.0, 5.0)
-        async with open_place(_place(database, namespaces)) as opened:
-            store = Store(opened, clock, IdSource(clock, randomness))
+        async with open_place(_place(database, namespaces)) as opened, _open_engine(database, interval) as engine:
+            store = Store(opened, clock, IdSource(clock, randomness), engine)
             await Lives(store, {"proof.work": handler}, options, clock, randomness, Doorbell()).run(stop)
 
     logging.disable(logging.WARNING)
     asyncio.run(run())
 
 
-def _rate_of_ours(database: str, number: int, *, slots: int) -> float:
+def _rate_of_ours(database: str, number: int, *, slots: int, interval: float | None = None) -> float:
     async def run() -> float:
-        async with _open_store(database) as store:
+        async with _open_store(database, interval) as store:
             await _submit(store, number)
-            with _processes(_work, (database, ("proof",), slots)):
+            with _processes(_work, (database, ("proof",), slots, interval)):
                 await _until_all_end(store)
             moments = select(
                 func.min(steps.c.started_at), func.max(tasks.c.completed_at), func.count(steps.c.id.distinct())
@@ -355,20 +373,21 @@ async def _delays(database: str, *, has_bell: bool) -> list[float]:
 
 def _measure_idle(create: Callable[[str], str], seconds: float) -> None:
     print("\n| idle worker, 20 namespaces | of a core | memory |\n|---|--:|--:|")
-    for kind in ("SQLite", "PostgreSQL"):
+    for kind, interval in (("SQLite", None), ("PostgreSQL", None), ("PostgreSQL", 0.05)):
         database = create(kind)
 
-        async def prepare(database: str = database) -> None:
-            async with _open_store(database):
+        async def prepare(database: str = database, interval: float | None = interval) -> None:
+            async with _open_store(database, interval):
                 pass
 
         asyncio.run(prepare())
-        with _processes(_work, (database, [f"n{number}" for number in range(20)], 16), 1) as (pid,):
+        with _processes(_work, (database, [f"n{number}" for number in range(20)], 16, interval), 1) as (pid,):
             time.sleep(3)
             before = _processor_seconds(pid)
             time.sleep(seconds)
             share = (_processor_seconds(pid) - before) / seconds
-            print(f"| {kind} | {share:.1%} | {_memory(pid):.0f} MiB |", flush=True)
+            engine = "local" if interval is None else "dbos"
+            print(f"| {kind}, engine {engine} | {share:.1%} | {_memory(pid):.0f} MiB |", flush=True)
 
 
 def _processor_seconds(pid: int) -> float:

@@ -50,6 +50,8 @@ def test_a_seed_replays() -> None:
         ("botserver_workflows.completing._end", end_unasked),
         ("botserver_workflows.worker.find_claims", find_nothing),
         ("botserver_workflows.orchestrator.find_stranded", find_nothing),
+        ("botserver_workflows.proofs.chaos.ChaosEngine.resend", find_nothing),
+        ("botserver_workflows.proofs.chaos.ChaosEngine.reclaim", find_nothing),
     ],
 )
 def test_the_simulation_finds_planted_bugs(monkeypatch: pytest.MonkeyPatch, guard: str, bug: Any) -> None:

@@ -127,7 +127,7 @@ class DbosEngine:
 
         def work() -> None:
             for message in messages:
-                self._client.enqueue({**_options(message), "workflow_id": _another_id(message)}, *_content(message))
+                self._client.enqueue(_options(message, _another_id(message)), *_content(message))
 
         await asyncio.to_thread(work)
 
@@ -153,11 +153,11 @@ class DbosEngine:
 
     def _enqueue(self, session: Session, messages: Sequence[Message]) -> None:
         for message in messages:
-            options = {**_options(message), "workflow_id": _prefix(message)}
-            self._client.enqueue_in_transaction(session, options, *_content(message))
+            self._client.enqueue_in_transaction(session, _options(message, _prefix(message)), *_content(message))
 
     def _give_back(self, message: Message) -> None:
-        options = {**_options(message), "workflow_id": _another_id(message), "delay_seconds": _PAUSE}
+        options = _options(message, _another_id(message))
+        options["delay_seconds"] = _PAUSE
         enqueue = partial(self._client.enqueue, options, *_content(message))
         asyncio.get_running_loop().run_in_executor(None, enqueue)  # when it fails, the message is lost and sent again
 
@@ -204,8 +204,8 @@ def _another_id(message: Message) -> str:
     return f"{_prefix(message)}:{uuid4()}"
 
 
-def _options(message: Message) -> dict[str, Any]:
-    return {"workflow_name": _NAME, "queue_name": message.namespace, "app_version": _VERSION}
+def _options(message: Message, name: str) -> dbos.EnqueueOptions:
+    return {"workflow_name": _NAME, "queue_name": message.namespace, "app_version": _VERSION, "workflow_id": name}
 
 
 def _content(message: Message) -> tuple[str, int, str]:
