@@ -50,7 +50,7 @@ class Supply(Protocol):
         ...
 
     def settle(self, claim: Claim) -> None:
-        """The attempt is over, and what came of it is stored or was refused."""
+        """The handler has ended, so there is room for another step. What came of it need not be stored yet."""
         ...
 
 

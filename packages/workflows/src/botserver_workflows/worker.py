@@ -168,8 +168,6 @@ class Worker:
             self._ended = ended + self._ended
             self._is_unsure = True
             raise
-        for it in ended:
-            self._supply.settle(it.claim)
         self._supply.begin(claims or ())
         return claims
 
@@ -210,6 +208,7 @@ class Worker:
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         claim = self._running.pop(task)
+        self._supply.settle(claim)
         if not task.cancelled() and task.exception() is not None:
             _log.warning("step %s (%s) could not begin and is taken up again", claim.name, claim.step_id)
             self._is_unsure = True

@@ -63,7 +63,7 @@ class Inbox:
         self._stale, self._foreign = set(), set()
 
     def settle(self, claim: Claim) -> None:
-        """The attempt is over."""
+        """Its handler has ended, and there is room for another message."""
         _settle_all(self._running.pop(claim.step_id, ()))
 
 
