@@ -37,8 +37,8 @@ from botserver_client import TaskRequest as Wish
 from botserver_stack import BlockingStack
 from botserver_workflows.doorbell import Doorbell
 from botserver_workflows.lives import Lives
+from botserver_workflows.proofs.field import SHAPES
 from botserver_workflows.proofs.process import Place, open_place
-from botserver_workflows.proofs.processes import SHAPES
 from botserver_workflows.request import TaskRequest
 from botserver_workflows.states import TASK_ENDS
 from botserver_workflows.submitting import register_template, submit

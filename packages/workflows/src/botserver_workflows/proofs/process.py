@@ -7,17 +7,18 @@ import logging
 import os
 import signal
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import update
 
-from botlib import IdSource, Secret, SystemClock, SystemRandomness
+from botlib import BotError, IdSource, Secret, SystemClock, SystemRandomness
 from botserver_workflows import completing, worker
 from botserver_workflows.doorbell import Doorbell
 from botserver_workflows.leases import renew_lease
 from botserver_workflows.lives import Lives
+from botserver_workflows.orchestrator import Orchestrator
 from botserver_workflows.tables import steps
 from botserver_workflows.unit import Store
 from botserver_workflows.worker import WorkerOptions
@@ -46,6 +47,8 @@ class Place(NamedTuple):
     namespaces: tuple[str, ...]
     lease_seconds: float
     drain_seconds: float
+    slots: int = 4
+    sweep_seconds: float = 0.3
     is_deaf: bool = False  # does not hear that it was given up
     bug: str = ""  # one of BUGS, which the proof must find
 
@@ -60,13 +63,33 @@ def open_place(place: Place) -> AbstractAsyncContextManager[Database]:
 
 def run_worker(place: Place) -> None:
     """Work until SIGTERM."""
-    logging.disable(logging.CRITICAL)
+    _enter(place)
     if place.is_deaf:
         worker.renew_lease = _renew_unheard  # type: ignore[attr-defined]
+    asyncio.run(_work(place))
+
+
+def run_orchestrator(place: Place) -> None:
+    """Sweep until somebody ends this process."""
+    _enter(place)
+    asyncio.run(_orchestrate(place))
+
+
+async def sweep(store: Store, place: Place) -> None:
+    """Like the loops of an orchestrator, and more often: leases are short here."""
+    orchestrator = Orchestrator(store, SystemClock(), Doorbell())
+    while True:
+        with suppress(BotError):
+            await orchestrator.bring_due()
+            await orchestrator.sweep()
+        await asyncio.sleep(place.sweep_seconds)
+
+
+def _enter(place: Place) -> None:
+    logging.disable(logging.CRITICAL)
     if place.bug in BUGS:
         module, name, replacement = BUGS[place.bug]
         setattr(module, name, replacement)
-    asyncio.run(_work(place))
 
 
 async def _work(place: Place) -> None:
@@ -84,10 +107,16 @@ async def _work(place: Place) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     handlers: dict[str, Any] = {WORK: work, DEADLY: die}
-    options = WorkerOptions("proof", place.namespaces, 4, place.lease_seconds, place.drain_seconds)
+    options = WorkerOptions("proof", place.namespaces, place.slots, place.lease_seconds, place.drain_seconds)
     async with open_place(place) as database:
         store = Store(database, clock, IdSource(clock, randomness))
         await Lives(store, handlers, options, clock, randomness, Doorbell()).run(stop)
+
+
+async def _orchestrate(place: Place) -> None:
+    clock = SystemClock()
+    async with open_place(place) as database:
+        await sweep(Store(database, clock, IdSource(clock, SystemRandomness())), place)
 
 
 async def _end_unasked(unit: Unit, _worker_id: UUID, claim: Claim, **changes: Any) -> bool:
