@@ -108,7 +108,7 @@ def test_workers_that_are_told_to_stop_burn_no_attempt(tmp_path: Path, bug: str)
 @pytest.mark.parametrize("bug", ["", "rescue unasked", "slow sweep"])
 def test_orchestrators_that_are_killed_give_no_attempt_out_twice_and_none_too_late(tmp_path: Path, bug: str) -> None:
     """W3, and its twins."""
-    report = kill_orchestrators(tmp_path, kills=1 if bug else 5, runs=20, lease=3.0, bug=bug)
+    report = kill_orchestrators(tmp_path, kills=1 if bug else 5, runs=20, lease=1.0 if bug else 2.0, bug=bug)
     expected = {"": "", "rescue unasked": "was given out twice", "slow sweep": "after its worker was killed"}[bug]
     assert any(expected in it for it in report.violations) if bug else report.violations == []
 
@@ -116,7 +116,7 @@ def test_orchestrators_that_are_killed_give_no_attempt_out_twice_and_none_too_la
 @pytest.mark.parametrize("bug", ["", "seldom beat"])
 def test_long_steps_are_not_taken_from_workers_that_stall(tmp_path: Path, bug: str) -> None:
     """W5, and its twin."""
-    report = stall_workers(tmp_path, count=20, slots=8, lease=2.0, longest=0.25, bug=bug)
+    report = stall_workers(tmp_path, count=20, slots=8, lease=1.5, longest=0.2, bug=bug)
     assert bool(report.violations) == bool(bug)
     assert report.figures["stalls"] > 0
 
