@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 LEASE = 2.0
 LOOK = 0.02  # seconds between two looks at what is awaited
 PATIENCE = 100.0
+_READING = 120.0  # seconds for all rows of a proof
 _RESTING = [state.value for state in TASK_ENDS | {TaskState.BLOCKED_BY_FAILURES}]
 _RETRY = RetryPolicy(max_attempts=1_000, backoff=Backoff.NONE)
 
@@ -160,7 +161,7 @@ async def open_field(place: Place, *templates: Template, has_orchestrator: bool 
         for template in templates:
             await register_template(unit, template)
 
-    async with open_place(place) as opened:
+    async with open_place(place, unit_limit=_READING) as opened:
         store = Store(opened, clock, IdSource(clock, randomness))
         await store.write("proof", prepare)
         field = Field(place, store)

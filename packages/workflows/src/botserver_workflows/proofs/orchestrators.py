@@ -35,7 +35,7 @@ class _Lost(NamedTuple):
 
 
 def kill_orchestrators(
-    folder: Path, *, kills: int, runs: int, database: str = "", lease: float = 2.0, seed: int = 0, bug: str = ""
+    folder: Path, *, kills: int, runs: int, database: str = "", lease: float = 5.0, seed: int = 0, bug: str = ""
 ) -> Report:
     """W3: kill one of three orchestrators, and a worker that holds steps, that many times.
 

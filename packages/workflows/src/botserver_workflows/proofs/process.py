@@ -47,12 +47,13 @@ class Place(NamedTuple):
     bug: str = ""  # a mistake that the proof must find
 
 
-def open_place(place: Place) -> AbstractAsyncContextManager[Database]:
-    """The database of a proof."""
+def open_place(place: Place, *, unit_limit: float = 10.0) -> AbstractAsyncContextManager[Database]:
+    """The database of a proof. A unit of work may take that many seconds."""
     clock, randomness = SystemClock(), SystemRandomness()
     if place.database.startswith("postgres"):
-        return open_postgres(DatabaseSettings(url=Secret(place.database)), clock, randomness)
-    return open_sqlite(DatabaseSettings(Path(place.database)), clock, randomness)
+        settings = DatabaseSettings(url=Secret(place.database), unit_limit=unit_limit)
+        return open_postgres(settings, clock, randomness)
+    return open_sqlite(DatabaseSettings(Path(place.database), unit_limit=unit_limit), clock, randomness)
 
 
 def run_worker(place: Place) -> None:
