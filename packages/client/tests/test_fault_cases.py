@@ -257,7 +257,7 @@ def find_fault(case: Case, server: Server, outcome: str, seconds: float) -> str:
     asked = min(tries, case.failures + 1)
     requests = range(asked, asked + 1)
     if case.fault.error is DeadlineError:  # each try takes half of what is left, until nothing is left for another one
-        expected, requests = expected | {failed}, range(1, tries + 1)
+        expected, requests = expected | {failed}, range(tries + 1)
     told = []
     if outcome not in expected:
         told.append(f"{outcome} instead of {sorted(expected)}")
@@ -265,7 +265,7 @@ def find_fault(case: Case, server: Server, outcome: str, seconds: float) -> str:
         told.append(f"{server.arrived} requests instead of {requests}")
     if seconds > case.limit + HUNG:
         told.append(f"{seconds:.2f} seconds")
-    if len(server.keys) != (case.call == "create"):
+    if len(server.keys) != (case.call == "create" and server.arrived > 0):
         told.append(f"{len(server.keys)} keys")
     return f"{case}: {', '.join(told)}" if told else ""
 
