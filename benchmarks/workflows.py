@@ -39,8 +39,8 @@ from botserver_workflows.doorbell import Doorbell
 from botserver_workflows.engines.dbos import DbosEngine
 from botserver_workflows.engines.local import LocalEngine
 from botserver_workflows.lives import Lives
+from botserver_workflows.proofs.field import SHAPES
 from botserver_workflows.proofs.process import Place, open_place
-from botserver_workflows.proofs.processes import SHAPES
 from botserver_workflows.request import TaskRequest
 from botserver_workflows.states import TASK_ENDS
 from botserver_workflows.submitting import register_template, submit

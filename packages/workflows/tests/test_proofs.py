@@ -10,8 +10,10 @@ from sqlalchemy import update
 
 from botserver_workflows.proofs.__main__ import main
 from botserver_workflows.proofs.evaluating import compare_graphs
+from botserver_workflows.proofs.orchestrators import kill_orchestrators
 from botserver_workflows.proofs.processes import freeze_workers, kill_workers, poison_workers, restart_workers
 from botserver_workflows.proofs.simulation import simulate
+from botserver_workflows.proofs.stalls import stall_workers
 from botserver_workflows.tables import steps
 
 if TYPE_CHECKING:
@@ -103,6 +105,22 @@ def test_a_step_that_kills_its_process_is_parked(
 def test_workers_that_are_told_to_stop_burn_no_attempt(tmp_path: Path, bug: str) -> None:
     """W14, and its twin."""
     assert bool(restart_workers(tmp_path, restarts=4, runs=30, bug=bug).violations) == bool(bug)
+
+
+@pytest.mark.parametrize("bug", ["", "rescue unasked", "slow sweep"])
+def test_orchestrators_that_are_killed_give_no_attempt_out_twice_and_none_too_late(tmp_path: Path, bug: str) -> None:
+    """W3, and its twins."""
+    report = kill_orchestrators(tmp_path, kills=1 if bug else 5, runs=20, lease=1.0 if bug else 2.0, bug=bug)
+    expected = {"": "", "rescue unasked": "was given out twice", "slow sweep": "after its worker was killed"}[bug]
+    assert any(expected in it for it in report.violations) if bug else report.violations == []
+
+
+@pytest.mark.parametrize("bug", ["", "seldom beat"])
+def test_long_steps_are_not_taken_from_workers_that_stall(tmp_path: Path, bug: str) -> None:
+    """W5, and its twin."""
+    report = stall_workers(tmp_path, count=20, slots=8, lease=1.5, longest=0.2, bug=bug)
+    assert bool(report.violations) == bool(bug)
+    assert report.figures["stalls"] > 0
 
 
 def test_the_command_tells_what_it_did(capsys: pytest.CaptureFixture[str]) -> None:

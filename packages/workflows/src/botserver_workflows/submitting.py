@@ -140,5 +140,7 @@ async def _find(unit: Unit, key: str) -> Submitted | None:
     ).one_or_none()
     if found is None:
         return None
-    rows = await unit.session.execute(select(steps.c.name, steps.c.id).where(steps.c.task_id == found.id))
+    # As they were told at first: not those that decisions have added since, and in the same order.
+    first = (steps.c.task_id == found.id, steps.c.created_at <= found.created_at)
+    rows = await unit.session.execute(select(steps.c.name, steps.c.id).where(*first).order_by(steps.c.id))
     return Submitted(found.id, found.created_at, {row.name: row.id for row in rows}, is_new=False)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from botserver_workflows.proofs.field import Report
+
 #: Each proof: how many of what it does as a whole, and what it is.
 PROOFS = {
     "simulation": (10_000, "W10: seeds of the simulation in virtual time"),
@@ -21,6 +23,8 @@ PROOFS = {
     "freezes": (500, "W4: workers stopped past their lease, which go on then"),
     "poison": (50, "W7: steps that kill their process"),
     "restarts": (100, "W14: workers that are told to stop under load"),
+    "orchestrators": (200, "W3: kill -9 of orchestrators that sweep, and of workers"),
+    "stalls": (2_000, "W5: long steps in workers that are stalled for less than their lease"),
 }
 
 
@@ -51,13 +55,17 @@ def _run(proof: str, count: int, seed: int, folder: Path, database: str) -> tupl
         from botserver_workflows.proofs.evaluating import compare_graphs
 
         return compare_graphs(seeds), {}
-    from botserver_workflows.proofs import processes
+    from botserver_workflows.proofs import orchestrators, processes, stalls
 
-    run: dict[str, Callable[[], processes.Report]] = {
+    run: dict[str, Callable[[], Report]] = {
         "kills": lambda: processes.kill_workers(folder, kills=count, runs=count * 10, database=database, seed=seed),
         "freezes": lambda: processes.freeze_workers(folder, stops=count, database=database, seed=seed),
         "poison": lambda: processes.poison_workers(folder, poisons=count, database=database),
         "restarts": lambda: processes.restart_workers(folder, restarts=count, runs=50, database=database, seed=seed),
+        "orchestrators": lambda: orchestrators.kill_orchestrators(
+            folder, kills=count, runs=50, database=database, seed=seed
+        ),
+        "stalls": lambda: stalls.stall_workers(folder, count=count, database=database, seed=seed),
     }
     return run[proof]()
 

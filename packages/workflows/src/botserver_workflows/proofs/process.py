@@ -7,18 +7,17 @@ import logging
 import os
 import signal
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import update
-
-from botlib import IdSource, Secret, SystemClock, SystemRandomness
-from botserver_workflows import completing, worker
+from botlib import BotError, IdSource, Secret, SystemClock, SystemRandomness
+from botserver_workflows import worker
 from botserver_workflows.doorbell import Doorbell
-from botserver_workflows.leases import renew_lease
 from botserver_workflows.lives import Lives
-from botserver_workflows.tables import steps
+from botserver_workflows.orchestrator import Orchestrator
+from botserver_workflows.proofs.bugs import plant_bug, renew_unheard, rescue_unasked
 from botserver_workflows.unit import Store
 from botserver_workflows.worker import WorkerOptions
 from botstate import DatabaseSettings
@@ -27,12 +26,8 @@ from botstate.sqlite import open_sqlite
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
-    from types import ModuleType
-    from uuid import UUID
 
-    from botserver_workflows.attempt import Claim
     from botserver_workflows.handlers import Step
-    from botserver_workflows.unit import Unit
     from botstate import Database
 
 WORK, DEADLY = "proof.work", "proof.deadly"
@@ -46,27 +41,49 @@ class Place(NamedTuple):
     namespaces: tuple[str, ...]
     lease_seconds: float
     drain_seconds: float
+    slots: int = 4
+    sweep_seconds: float = 0.3
     is_deaf: bool = False  # does not hear that it was given up
-    bug: str = ""  # one of BUGS, which the proof must find
+    bug: str = ""  # a mistake that the proof must find
 
 
-def open_place(place: Place) -> AbstractAsyncContextManager[Database]:
-    """The database of a proof."""
+def open_place(place: Place, *, unit_limit: float = 10.0) -> AbstractAsyncContextManager[Database]:
+    """The database of a proof. A unit of work may take that many seconds."""
     clock, randomness = SystemClock(), SystemRandomness()
     if place.database.startswith("postgres"):
-        return open_postgres(DatabaseSettings(url=Secret(place.database)), clock, randomness)
-    return open_sqlite(DatabaseSettings(Path(place.database)), clock, randomness)
+        settings = DatabaseSettings(url=Secret(place.database), unit_limit=unit_limit)
+        return open_postgres(settings, clock, randomness)
+    return open_sqlite(DatabaseSettings(Path(place.database), unit_limit=unit_limit), clock, randomness)
 
 
 def run_worker(place: Place) -> None:
     """Work until SIGTERM."""
-    logging.disable(logging.CRITICAL)
+    _enter(place)
     if place.is_deaf:
-        worker.renew_lease = _renew_unheard  # type: ignore[attr-defined]
-    if place.bug in BUGS:
-        module, name, replacement = BUGS[place.bug]
-        setattr(module, name, replacement)
+        worker.renew_lease = renew_unheard  # type: ignore[attr-defined]
     asyncio.run(_work(place))
+
+
+def run_orchestrator(place: Place) -> None:
+    """Sweep until somebody ends this process."""
+    _enter(place)
+    asyncio.run(_orchestrate(place))
+
+
+async def sweep(store: Store, place: Place) -> None:
+    """Like the loops of an orchestrator, and more often: leases are short here."""
+    orchestrator = Orchestrator(store, SystemClock(), Doorbell())
+    rescue = partial(rescue_unasked, store) if place.bug == "rescue unasked" else orchestrator.sweep
+    while True:
+        with suppress(BotError):
+            await orchestrator.bring_due()
+            await rescue()
+        await asyncio.sleep(place.sweep_seconds)
+
+
+def _enter(place: Place) -> None:
+    logging.disable(logging.CRITICAL)
+    plant_bug(place.bug)
 
 
 async def _work(place: Place) -> None:
@@ -84,31 +101,16 @@ async def _work(place: Place) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     handlers: dict[str, Any] = {WORK: work, DEADLY: die}
-    options = WorkerOptions("proof", place.namespaces, 4, place.lease_seconds, place.drain_seconds)
+    options = WorkerOptions("proof", place.namespaces, place.slots, place.lease_seconds, place.drain_seconds)
     async with open_place(place) as database:
         store = Store(database, clock, IdSource(clock, randomness))
         await Lives(store, handlers, options, clock, randomness, Doorbell()).run(stop)
 
 
-async def _end_unasked(unit: Unit, _worker_id: UUID, claim: Claim, **changes: Any) -> bool:
-    await unit.session.execute(update(steps).where(steps.c.id == claim.step_id).values(**changes))
-    return True
-
-
-async def _renew_unheard(unit: Unit, worker_id: UUID, lease_seconds: float) -> bool:
-    await renew_lease(unit, worker_id, lease_seconds)
-    return True
-
-
-async def _keep_all(_unit: Unit, _worker_id: UUID) -> int:
-    return 0
-
-
-#: Mistakes that a proof must find: a result is stored without asking, and a worker that stops gives nothing back.
-BUGS: dict[str, tuple[ModuleType, str, Any]] = {
-    "no fence": (completing, "_end", _end_unasked),
-    "no release": (worker, "end_worker", _keep_all),
-}
+async def _orchestrate(place: Place) -> None:
+    clock = SystemClock()
+    async with open_place(place) as database:
+        await sweep(Store(database, clock, IdSource(clock, SystemRandomness())), place)
 
 
 def make_effects(file: str) -> None:
