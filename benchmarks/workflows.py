@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -36,7 +36,7 @@ from botserver_client import SyncOrchestrationClient
 from botserver_client import TaskRequest as Wish
 from botserver_stack import BlockingStack
 from botserver_workflows.doorbell import Doorbell
-from botserver_workflows.engines.dbos import DbosEngine
+from botserver_workflows.engines.dbos import open_dbos
 from botserver_workflows.engines.local import LocalEngine
 from botserver_workflows.lives import Lives
 from botserver_workflows.proofs.field import SHAPES
@@ -50,6 +50,7 @@ from botserver_workflows.worker import WorkerOptions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from contextlib import AbstractAsyncContextManager
     from multiprocessing.process import BaseProcess
 
     from botserver_workflows.engine import Engine
@@ -128,16 +129,9 @@ def _compare(slots: int, interval: float, create: Callable[[str], str], options:
 # Ours
 
 
-@asynccontextmanager
-async def _open_engine(database: str, interval: float | None) -> AsyncIterator[Engine]:
+def _open_engine(database: str, interval: float | None) -> AbstractAsyncContextManager[Engine]:
     """The engine dbos that looks that often, or local."""
-    if interval is None:
-        yield LocalEngine()
-        return
-    engine = DbosEngine(_dbos_url(database), interval)
-    await engine.prepare()
-    yield engine
-    await engine.close()
+    return nullcontext(LocalEngine()) if interval is None else open_dbos(database, interval)
 
 
 @asynccontextmanager

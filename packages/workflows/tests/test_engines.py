@@ -17,7 +17,8 @@ from botlib import FakeRandomness, IdSource, Secret, SystemClock
 from botserver_workflows import resending
 from botserver_workflows.doorbell import Doorbell
 from botserver_workflows.engine import Life, Message
-from botserver_workflows.engines.dbos import DbosEngine
+from botserver_workflows.engines import opening
+from botserver_workflows.engines.dbos import DbosEngine, open_dbos
 from botserver_workflows.engines.local import LocalEngine
 from botserver_workflows.errors import EngineError
 from botserver_workflows.intervening import cancel_task
@@ -26,16 +27,17 @@ from botserver_workflows.orchestrator import Orchestrator
 from botserver_workflows.proofs import chaos
 from botserver_workflows.proofs.chaos import ChaosEngine
 from botserver_workflows.proofs.checking import find_violations
-from botserver_workflows.proofs.processes import SHAPES
+from botserver_workflows.proofs.field import SHAPES
 from botserver_workflows.request import TaskRequest
+from botserver_workflows.settings import WorkflowsSettings
 from botserver_workflows.states import TASK_ENDS
 from botserver_workflows.submitting import register_template, submit
 from botserver_workflows.tables import metadata, steps, tasks, workers
 from botserver_workflows.template import StepTemplate, Template
 from botserver_workflows.unit import Store
 from botserver_workflows.worker import Worker, WorkerOptions
-from botstate import Database, DatabaseSettings
-from botstate.postgres import open_postgres, parse_url
+from botstate import Database, DatabaseSettings, Settings
+from botstate.postgres import open_postgres
 from botstate.sqlite import open_sqlite
 
 if TYPE_CHECKING:
@@ -106,10 +108,8 @@ async def opened(kind: str, url: str) -> AsyncIterator[Engine]:
     if kind != "dbos":
         yield LocalEngine()
         return
-    engine = DbosEngine(parse_url(url).render_as_string(hide_password=False))
-    await engine.prepare()
-    yield engine
-    await engine.close()
+    async with open_dbos(url) as engine:
+        yield engine
 
 
 @asynccontextmanager
@@ -122,8 +122,8 @@ async def losing(kind: str, engine: Engine) -> AsyncIterator[None]:
         return
     yield
     if isinstance(engine, DbosEngine):
-        found = await asyncio.to_thread(engine._client.list_workflows, status="ENQUEUED")
-        await asyncio.to_thread(engine._client.cancel_workflows, [it.workflow_id for it in found])
+        found = await asyncio.to_thread(engine.client.list_workflows, status="ENQUEUED")
+        await asyncio.to_thread(engine.client.cancel_workflows, [it.workflow_id for it in found])
 
 
 async def create_tables(unit: Unit) -> None:
@@ -335,6 +335,26 @@ async def test_dbos_supplies_one_life_a_process(postgres_url: str) -> None:
         with pytest.raises(EngineError, match="supplies one worker a process"):
             async with engine.supply(life):
                 pass
+
+
+@pytest.mark.parametrize(
+    ("url", "is_installed", "told"),
+    [
+        ("", True, "The engine dbos needs PostgreSQL. Set database.url, or workflows.engine to local."),
+        (
+            "postgresql://there",
+            False,
+            "The engine dbos needs the library dbos, which is not installed. Install botserver-workflows[dbos].",
+        ),
+    ],
+)
+def test_what_dbos_needs_is_said(url: str, is_installed: bool, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not is_installed:
+        monkeypatch.setattr(opening, "find_spec", lambda _name: None)
+    parts = {"database": DatabaseSettings(url=Secret(url)), "workflows": WorkflowsSettings(engine="dbos")}
+    with pytest.raises(EngineError) as caught:
+        opening.check_engine(Settings(parts))
+    assert str(caught.value) == told
 
 
 async def test_dbos_forgets_messages_that_are_settled(postgres_url: str) -> None:

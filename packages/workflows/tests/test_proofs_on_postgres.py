@@ -32,9 +32,10 @@ def postgres_template() -> str:
     return "template1"
 
 
-def test_workers_that_are_killed_lose_and_double_nothing(tmp_path: Path, postgres_url: str) -> None:
+@pytest.mark.parametrize("engine", ["local", "dbos"])
+def test_workers_that_are_killed_lose_and_double_nothing(tmp_path: Path, postgres_url: str, engine: str) -> None:
     """W1."""
-    report = kill_workers(tmp_path, kills=2, runs=10, database=postgres_url)
+    report = kill_workers(tmp_path, kills=2, runs=10, database=postgres_url, engine=engine)
     assert (report.violations, report.figures["kills"]) == ([], 2)
 
 

@@ -37,7 +37,7 @@ async def open_workflows(state: AppState) -> AsyncIterator[Workflows]:
     library = load_library(settings.packages, settings.environment)
     clock = state.require(CLOCK)
     limits = {name: it.limit for name, it in settings.namespaces.items()}
-    async with open_engine(state, settings) as engine:
+    async with open_engine(state) as engine:
         store = Store(state.database, clock, state.require(IDS), engine)
         workflows = Workflows(store, library, Doorbell())
         await store.write("start", lambda unit: _register(unit, library))
@@ -61,7 +61,7 @@ async def open_working(state: AppState) -> AsyncIterator[Working]:
     settings, own = state.settings.part(WorkflowsSettings), state.settings.part(WorkerSettings)
     library = load_library(settings.packages, settings.environment)
     namespaces = choose_namespaces(library, own)
-    async with open_engine(state, settings) as engine:
+    async with open_engine(state) as engine:
         store = Store(state.database, state.require(CLOCK), state.require(IDS), engine)
         await store.write("start", lambda unit: _register(unit, library))
         workflows = Workflows(store, library, Doorbell())

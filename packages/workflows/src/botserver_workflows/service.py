@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botserver_workflows.context import WORKFLOWS, Workflows
 from botserver_workflows.failures import ERRORS
 from botserver_workflows.settings import LONGEST_DRAIN, WorkflowsSettings
-from botstate import CLOCK, DATABASE, IDS, RANDOMNESS, SETTINGS, Migrations, Provider, Service
+from botstate import CLOCK, DATABASE, IDS, RANDOMNESS, SECRETS, SETTINGS, Migrations, Provider, Service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,7 +47,7 @@ service = Service(
     page="/workflows/",
     settings=WorkflowsSettings,
     provides=(Provider(WORKFLOWS, _open, time_limit=LONGEST_DRAIN + 30),),
-    requires=(SETTINGS, CLOCK, IDS, RANDOMNESS, DATABASE),
+    requires=(SETTINGS, SECRETS, CLOCK, IDS, RANDOMNESS, DATABASE),
     migrations=Migrations("botserver_workflows", _tables),
     errors=ERRORS,
 )

@@ -10,7 +10,7 @@ from botserver_workflows.context import WORKING
 from botserver_workflows.failures import ERRORS
 from botserver_workflows.service import service as workflows_service
 from botserver_workflows.settings import LONGEST_DRAIN, WorkerSettings, WorkflowsSettings
-from botstate import CLOCK, DATABASE, IDS, RANDOMNESS, SETTINGS, Provider, Service
+from botstate import CLOCK, DATABASE, IDS, RANDOMNESS, SECRETS, SETTINGS, Provider, Service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,10 +36,15 @@ def _create_router(state: AppState) -> APIRouter:
 
 
 def check_settings(settings: Settings) -> None:
-    """`InvalidError` or `TemplateError` when a worker with these settings could not run all of its steps."""
+    """`InvalidError` or `TemplateError` when a worker with these settings could not run all of its steps.
+
+    `EngineError` when it would hear of none.
+    """
+    from botserver_workflows.engines.opening import check_engine
     from botserver_workflows.library import load_library
     from botserver_workflows.opening import choose_namespaces
 
+    check_engine(settings)
     shared = settings.part(WorkflowsSettings)
     choose_namespaces(load_library(shared.packages, shared.environment), settings.part(WorkerSettings))
 
@@ -54,6 +59,6 @@ worker_service = Service(
     paths=("/status", "/handlers", "/templates", "/v1/workers"),
     settings=WorkerSettings,
     provides=(Provider(WORKING, _open, time_limit=LONGEST_DRAIN + 30),),
-    requires=(SETTINGS, CLOCK, IDS, RANDOMNESS, DATABASE),
+    requires=(SETTINGS, SECRETS, CLOCK, IDS, RANDOMNESS, DATABASE),
     errors=ERRORS,
 )

@@ -21,6 +21,7 @@ from botserver_workflows.engine import Message
 from botserver_workflows.engines.inbox import Inbox
 from botserver_workflows.errors import EngineError
 from botserver_workflows.tables import steps
+from botstate.postgres import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from botserver_workflows.engine import Life, Supply
-
-_log = logging.getLogger(__name__)
 
 SCHEMA = "wf_engine"
 _NAME = "botserver-workflows"
@@ -46,24 +45,28 @@ _PAUSE = 1.0
 _taken: list[str] = []
 
 
+@asynccontextmanager
+async def open_dbos(url: str, poll_seconds: float = SHORTEST_POLL) -> AsyncIterator[DbosEngine]:
+    """The engine on this database (`postgresql://…`), with its tables up to date."""
+    engine = DbosEngine(parse_url(url).render_as_string(hide_password=False), poll_seconds)
+    try:
+        await asyncio.to_thread(dbos.DBOS.migrate, engine.url, schema=SCHEMA)
+        yield engine
+    finally:
+        await asyncio.to_thread(engine.client.destroy)
+
+
 class DbosEngine:
     """For workers on many machines with one PostgreSQL. A process supplies one life at a time: DBOS is one in it."""
 
     needs_care = True
 
     def __init__(self, url: str, poll_seconds: float = SHORTEST_POLL) -> None:
-        """`url` is that of the tables. A queue is looked at every `poll_seconds`, or less often when there are many."""
-        self._url = url
+        """A queue is looked at every `poll_seconds`, or less often when there are many. See `open_dbos`."""
+        logging.getLogger("dbos").setLevel(logging.WARNING)
+        self.url = url
+        self.client = dbos.DBOSClient(system_database_url=url, dbos_system_schema=SCHEMA, lazy=True)
         self._poll = poll_seconds
-        self._client = dbos.DBOSClient(system_database_url=url, dbos_system_schema=SCHEMA, lazy=True)
-
-    async def prepare(self) -> None:
-        """Bring the tables of DBOS up to date; several processes may do it at once."""
-        await asyncio.to_thread(dbos.DBOS.migrate, self._url, schema=SCHEMA)
-
-    async def close(self) -> None:
-        """Let go of its connections."""
-        await asyncio.to_thread(self._client.destroy)
 
     async def send(self, session: AsyncSession, dispatches: Mapping[UUID, int]) -> None:
         """In the transaction of the unit, so there is a message exactly when its step is enqueued."""
@@ -99,10 +102,10 @@ class DbosEngine:
         names = {str(worker_id) for worker_id in live}
 
         def work() -> int:
-            taken = self._client.list_workflows(status="PENDING", name=_NAME, load_input=False, limit=_PAGE)
+            taken = self.client.list_workflows(status="PENDING", name=_NAME, load_input=False, limit=_PAGE)
             of_the_dead = [it.workflow_id for it in taken if it.executor_id not in names]
             if of_the_dead:
-                self._client.resume_workflows(of_the_dead)
+                self.client.resume_workflows(of_the_dead)
             return len(of_the_dead)
 
         return await asyncio.to_thread(work)
@@ -114,7 +117,7 @@ class DbosEngine:
             names = {_prefix(it): it for it in messages}
             if not names:
                 return []
-            found = self._client.list_workflows(
+            found = self.client.list_workflows(
                 status=_WAITING, workflow_id_prefix=list(names), load_input=False, load_output=False
             )
             there = {":".join(it.workflow_id.split(":")[:2]) for it in found}
@@ -127,7 +130,7 @@ class DbosEngine:
 
         def work() -> None:
             for message in messages:
-                self._client.enqueue(_options(message, _another_id(message)), *_content(message))
+                self.client.enqueue(_options(message, _another_id(message)), *_content(message))
 
         await asyncio.to_thread(work)
 
@@ -137,14 +140,14 @@ class DbosEngine:
         def work() -> int:
             count = 0
             while True:
-                done = self._client.list_workflows(
+                done = self.client.list_workflows(
                     status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
                     name=_NAME,
                     load_input=False,
                     load_output=False,
                     limit=_PAGE,
                 )
-                self._client.delete_workflows([it.workflow_id for it in done])
+                self.client.delete_workflows([it.workflow_id for it in done])
                 count += len(done)
                 if len(done) < _PAGE:
                     return count
@@ -153,29 +156,32 @@ class DbosEngine:
 
     def _enqueue(self, session: Session, messages: Sequence[Message]) -> None:
         for message in messages:
-            self._client.enqueue_in_transaction(session, _options(message, _prefix(message)), *_content(message))
+            self.client.enqueue_in_transaction(session, _options(message, _prefix(message)), *_content(message))
 
     def _give_back(self, message: Message) -> None:
         options = _options(message, _another_id(message))
         options["delay_seconds"] = _PAUSE
-        enqueue = partial(self._client.enqueue, options, *_content(message))
+        enqueue = partial(self.client.enqueue, options, *_content(message))
         asyncio.get_running_loop().run_in_executor(None, enqueue)  # when it fails, the message is lost and sent again
 
     def _listen(self, life: Life, deliver: Any) -> None:
         """In a thread, as all of it waits for the database."""
         DBOS: Any = dbos.DBOS  # noqa: N806 - as it is called everywhere
-        logging.getLogger("dbos").setLevel(logging.WARNING)
         DBOS(
             config={
                 "name": _NAME,
-                "system_database_url": self._url,
+                "system_database_url": self.url,
                 "dbos_system_schema": SCHEMA,
+                "log_level": "WARNING",
                 "run_admin_server": False,
                 "run_migrations": False,
                 "application_version": _VERSION,
                 "executor_id": str(life.worker_id),
             }
         )
+        log = logging.getLogger("dbos")
+        log.handlers.clear()  # it writes in a form of its own, beside what the server logs
+        log.propagate = True
         DBOS.workflow(name=_NAME)(deliver)
         DBOS.listen_queues(list(life.namespaces))
         DBOS.launch()

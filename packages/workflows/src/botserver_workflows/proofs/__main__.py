@@ -36,18 +36,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, help="how many (default: the whole proof)")
     parser.add_argument("--seed", type=int, default=0, help="the first seed; one that fails is run again by --count 1")
     parser.add_argument("--database", default="", help="URL of an empty PostgreSQL database (default: SQLite)")
+    parser.add_argument("--engine", choices=("local", "dbos"), default="local", help="of kills; dbos needs --database")
     options = parser.parse_args(arguments)
+    if options.engine != "local" and (options.proof != "kills" or not options.database):
+        parser.error("--engine dbos is for kills with a --database")
     count = options.count or PROOFS[options.proof][0]
     began = time.monotonic()
     with TemporaryDirectory(prefix="proof") as folder:
-        violations, figures = _run(options.proof, count, options.seed, Path(folder), options.database)
+        violations, figures = _run(options.proof, count, options.seed, Path(folder), options.database, options.engine)
     told = ", ".join(f"{number} {name}" for name, number in figures.items())
     print(f"{options.proof}: {count} in {time.monotonic() - began:.0f} s; {told}")
     print("\n".join(violations) or "no promise was broken")
     return 1 if violations else 0
 
 
-def _run(proof: str, count: int, seed: int, folder: Path, database: str) -> tuple[list[str], Mapping[str, int]]:
+def _run(
+    proof: str, count: int, seed: int, folder: Path, database: str, engine: str
+) -> tuple[list[str], Mapping[str, int]]:
     seeds = range(seed, seed + count)
     if proof == "simulation":
         return _simulate(seeds)
@@ -58,7 +63,9 @@ def _run(proof: str, count: int, seed: int, folder: Path, database: str) -> tupl
     from botserver_workflows.proofs import orchestrators, processes, stalls
 
     run: dict[str, Callable[[], Report]] = {
-        "kills": lambda: processes.kill_workers(folder, kills=count, runs=count * 10, database=database, seed=seed),
+        "kills": lambda: processes.kill_workers(
+            folder, kills=count, runs=count * 10, database=database, seed=seed, engine=engine
+        ),
         "freezes": lambda: processes.freeze_workers(folder, stops=count, database=database, seed=seed),
         "poison": lambda: processes.poison_workers(folder, poisons=count, database=database),
         "restarts": lambda: processes.restart_workers(folder, restarts=count, runs=50, database=database, seed=seed),

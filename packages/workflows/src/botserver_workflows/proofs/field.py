@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
-from botlib import IdSource, SystemClock, SystemRandomness
 from botserver_workflows.proofs.checking import find_violations
 from botserver_workflows.proofs.process import (
     WORK,
     Place,
     count_effects,
     make_effects,
-    open_place,
+    open_store,
     run_worker,
     sweep,
 )
@@ -27,7 +26,6 @@ from botserver_workflows.states import TASK_ENDS, StepState, TaskState
 from botserver_workflows.submitting import register_template, submit
 from botserver_workflows.tables import fenced, metadata, steps, tasks, workers
 from botserver_workflows.template import Backoff, RetryPolicy, StepTemplate, Template
-from botserver_workflows.unit import Store
 
 if TYPE_CHECKING:
     import signal
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from pathlib import Path
 
-    from botserver_workflows.unit import Unit
+    from botserver_workflows.unit import Store, Unit
 
 LEASE = 2.0
 LOOK = 0.02  # seconds between two looks at what is awaited
@@ -154,15 +152,13 @@ class Field:
 async def open_field(place: Place, *templates: Template, has_orchestrator: bool = True) -> AsyncIterator[Field]:
     """Empty tables with these templates, and an orchestrator in this process. All processes end with it."""
     make_effects(place.effects)
-    clock, randomness = SystemClock(), SystemRandomness()
 
     async def prepare(unit: Unit) -> None:
         await (await unit.session.connection()).run_sync(metadata.create_all)
         for template in templates:
             await register_template(unit, template)
 
-    async with open_place(place, unit_limit=_READING) as opened:
-        store = Store(opened, clock, IdSource(clock, randomness))
+    async with open_store(place, unit_limit=_READING) as store:
         await store.write("proof", prepare)
         field = Field(place, store)
         sweeping = [asyncio.create_task(sweep(store, place))] if has_orchestrator else []

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botlib import BotError, IdSource, Secret, SystemClock, SystemRandomness
 from botserver_workflows import worker
 from botserver_workflows.doorbell import Doorbell
+from botserver_workflows.engines.local import LocalEngine
 from botserver_workflows.lives import Lives
 from botserver_workflows.orchestrator import Orchestrator
 from botserver_workflows.proofs.bugs import plant_bug, renew_unheard, rescue_unasked
@@ -25,8 +26,10 @@ from botstate.postgres import open_postgres
 from botstate.sqlite import open_sqlite
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
+    from botserver_workflows.engine import Engine
     from botserver_workflows.handlers import Step
     from botstate import Database
 
@@ -45,6 +48,7 @@ class Place(NamedTuple):
     sweep_seconds: float = 0.3
     is_deaf: bool = False  # does not hear that it was given up
     bug: str = ""  # a mistake that the proof must find
+    engine: str = "local"  # or dbos, on PostgreSQL
 
 
 def open_place(place: Place, *, unit_limit: float = 10.0) -> AbstractAsyncContextManager[Database]:
@@ -54,6 +58,25 @@ def open_place(place: Place, *, unit_limit: float = 10.0) -> AbstractAsyncContex
         settings = DatabaseSettings(url=Secret(place.database), unit_limit=unit_limit)
         return open_postgres(settings, clock, randomness)
     return open_sqlite(DatabaseSettings(Path(place.database), unit_limit=unit_limit), clock, randomness)
+
+
+@asynccontextmanager
+async def open_store(place: Place, *, unit_limit: float = 10.0) -> AsyncIterator[Store]:
+    """The tables of a proof, with its engine."""
+    clock = SystemClock()
+    async with open_place(place, unit_limit=unit_limit) as database, _open_engine(place) as engine:
+        yield Store(database, clock, IdSource(clock, SystemRandomness()), engine)
+
+
+@asynccontextmanager
+async def _open_engine(place: Place) -> AsyncIterator[Engine]:
+    if place.engine == "local":
+        yield LocalEngine()
+        return
+    from botserver_workflows.engines.dbos import open_dbos  # an extra
+
+    async with open_dbos(place.database) as engine:
+        yield engine
 
 
 def run_worker(place: Place) -> None:
@@ -78,6 +101,8 @@ async def sweep(store: Store, place: Place) -> None:
         with suppress(BotError):
             await orchestrator.bring_due()
             await rescue()
+            await orchestrator.reclaim()
+            await orchestrator.resend()
         await asyncio.sleep(place.sweep_seconds)
 
 
@@ -102,15 +127,13 @@ async def _work(place: Place) -> None:
 
     handlers: dict[str, Any] = {WORK: work, DEADLY: die}
     options = WorkerOptions("proof", place.namespaces, place.slots, place.lease_seconds, place.drain_seconds)
-    async with open_place(place) as database:
-        store = Store(database, clock, IdSource(clock, randomness))
+    async with open_store(place) as store:
         await Lives(store, handlers, options, clock, randomness, Doorbell()).run(stop)
 
 
 async def _orchestrate(place: Place) -> None:
-    clock = SystemClock()
-    async with open_place(place) as database:
-        await sweep(Store(database, clock, IdSource(clock, SystemRandomness())), place)
+    async with open_store(place) as store:
+        await sweep(store, place)
 
 
 def make_effects(file: str) -> None:

@@ -32,9 +32,11 @@ _POISON = Template(
 )
 
 
-def kill_workers(folder: Path, *, kills: int, runs: int, database: str = "", seed: int = 0, bug: str = "") -> Report:
+def kill_workers(
+    folder: Path, *, kills: int, runs: int, database: str = "", seed: int = 0, bug: str = "", engine: str = "local"
+) -> Report:
     """W1: kill workers that hold steps, at random, until there were that many kills and all tasks have ended."""
-    place = place_of(folder, database, bug)
+    place = place_of(folder, database, bug)._replace(engine=engine)
     return asyncio.run(_kill_workers(place, kills, runs, Random(seed)))  # noqa: S311 - repeatable
 
 
