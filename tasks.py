@@ -3,6 +3,7 @@
 import sys
 from contextlib import suppress
 
+from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
@@ -31,6 +32,14 @@ def meetings(
     run_program(context, "packages/meetings/tests/smoke", *words)
 
 
+@task(help={"compose": "in containers, by Podman", "debian": "with --compose: make the base images of Debian packages"})
+def workflows(context: Context, compose: bool = False, debian: bool = False) -> None:
+    """The integration suite of workflows, on a throw-away PostgreSQL, or with --compose in containers."""
+    run_program(
+        context, "tests/integration/run.py", *(["--compose"] if compose else []), *(["--debian"] if debian else [])
+    )
+
+
 def run_program(context: Context, *words: str) -> None:
     """A Python program of this repository; its exit code is that of the task."""
     import shlex
@@ -50,6 +59,7 @@ def add_tasks_of_members() -> None:
     namespace.add_collection(create_tasks(Program(COMMANDS, create_command_parser, main, name="stack")))
     add_tasks(namespace)
     namespace.collections["smoke"].add_task(meetings)
+    namespace.add_collection(Collection("integration", workflows))
 
 
 with suppress(ImportError):  # a member that is broken does not keep `check` from saying why

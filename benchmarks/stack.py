@@ -134,14 +134,17 @@ def main() -> None:
         peers.append(measure_peer(program, options.peer_python))
     small = [asyncio.run(measure_ready(("postgres", "redis"))) for _ in range(rounds)]
     large = [asyncio.run(measure_ready(("postgres", "redis", "s3"))) for _ in range(rounds)]
+    whole = [asyncio.run(measure_ready(("postgres", "redis", "s3", "botserver"))) for _ in range(rounds)]
     many = [asyncio.run(measure_ready(("postgres", "redis"), 16)) for _ in range(3)]
     peer = statistics.median(peers)
     rows = [
         Row("PostgreSQL alone, ready", statistics.median(ours), 0.35 * peer),
         Row("PostgreSQL and Valkey, ready", statistics.median(it[0] for it in small), 0.3),
         Row("the same with S3 (Swift), ready", statistics.median(it[0] for it in large), 1.5),
+        Row("the same with the bot server, ready", statistics.median(it[0] for it in whole), 1.5),
         Row("16 stacks of PostgreSQL and Valkey at once, ready", statistics.median(it[0] for it in many), 4.0),
         Row("teardown of PostgreSQL, Valkey and S3", statistics.median(it[1] for it in large), 0.5),
+        Row("teardown with the bot server", statistics.median(it[1] for it in whole), 0.5),
         Row("a fresh database", asyncio.run(measure_databases(3 * rounds)), 0.06),
         Row(
             "memory of PostgreSQL, Valkey and S3", asyncio.run(measure_memory(("postgres", "redis", "s3"))), 130, "MiB"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botlib import Secret
 from botserver.discovery import discover
-from botserver.settings import ServerSettings
+from botserver.settings import LogSettings, ServerSettings
 from botstate import BASIS, DataSettings, SecretsSettings
 from botstate.declaration import declared_settings
 
@@ -25,7 +25,7 @@ ROW = re.compile(r"^\| `(?P<key>[^`]+)` \| (?P<default>.*?) \| (?P<meaning>.+) \
 def installed_parts() -> Mapping[str, type]:
     services = (*BASIS, *discover().services)
     parts = {service.name.replace("-", "_"): service.settings for service in services if service.settings is not None}
-    return {"server": ServerSettings, "data": DataSettings, "secrets": SecretsSettings, **parts}
+    return {"server": ServerSettings, "logs": LogSettings, "data": DataSettings, "secrets": SecretsSettings, **parts}
 
 
 def shown(value: Any) -> str:

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from botserver_stack import BlockingStack
+from botserver_stack import BlockingStack, StackError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,32 @@ def test_the_server_is_ready_and_is_the_one_of_this_stack(whole: BlockingStack) 
     url = whole.environment["API_URL"]
     assert json.loads(read(f"{url}/health/ready"))["status"] == "ready"
     assert read(f"{url}/instance") == settings(whole)["BOT_SERVER__INSTANCE"]
+
+
+def test_its_url_is_told(whole: BlockingStack) -> None:
+    assert dict(whole.stack.addresses)["botserver"] == whole.environment["API_URL"]
+
+
+def test_it_has_the_logs_of_the_plan(whole: BlockingStack) -> None:
+    """The requests apart, and everything together; what the server says of itself is where `env.stack` points to."""
+    read(f"{whole.environment['API_URL']}/health/live?once")
+    folder = Path(whole.folder, "botserver", "logs")
+    texts = {it.name: it.read_text() for it in folder.iterdir()}
+    assert sorted(texts) == ["api.log", "botserver.log", "debug.log", "keeper.log"]
+    assert {name for name, text in texts.items() if '"path": "/health/live"' in text} == {"api.log", "debug.log"}
+    assert {name for name, text in texts.items() if '"logger": "asyncio"' in text} == {"debug.log"}
+    assert whole.environment["LOG_FILE"] == str(folder / "botserver.log")
+
+
+def test_the_level_of_the_plan_is_that_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "WARN")
+    with BlockingStack(services=("botserver",)) as stack:
+        told = settings(stack)["BOT_LOGS__LEVEL"], stack.environment["LOG_LEVEL"]
+        log = Path(stack.environment["LOG_FILE"]).read_text()
+    assert (told, '"info"' in log) == (("warning", "WARN"), False)
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    with pytest.raises(StackError, match="LOG_LEVEL is 'loud', which is no level"):
+        BlockingStack(services=("botserver",)).start()
 
 
 def test_its_settings_reach_every_server_of_the_stack(whole: BlockingStack) -> None:

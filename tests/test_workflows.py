@@ -465,6 +465,11 @@ def needed_folders(*members: str) -> set[str]:
     return {folders[name] for name in needed}
 
 
+def list_tasks() -> list[str]:
+    command = [sys.executable, "-m", "invoke", "--list"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+
 def test_a_change_of_anything_that_the_containers_run_with_runs_their_workflow() -> None:
     # YAML 1.2 knows no other word for "on".
     paths = read_workflow("containers.yml")["on"]["push"]["paths"]
@@ -474,16 +479,31 @@ def test_a_change_of_anything_that_the_containers_run_with_runs_their_workflow()
     assert set(paths) == {f"{folder}/**" for folder in folders} | others
 
 
+def test_a_change_of_anything_that_the_integration_runs_with_runs_its_workflow() -> None:
+    paths = read_workflow("integration.yml")["on"]["push"]["paths"]
+
+    folders = needed_folders(
+        "botserver", "botserver-workflows", "botserver-client", "botserver-containers", "botserver-stack"
+    )
+    others = {".ci/**", ".forgejo/workflows/integration.yml", "deploy/**", "docker-compose.integration.yml"}
+    others |= {"requirements.lock", "tasks.py", "tests/integration/**"}
+    assert set(paths) == {f"{folder}/**" for folder in folders} | others
+
+
+def test_the_integration_is_a_command_that_a_person_has() -> None:
+    command = read_workflow("integration.yml")["jobs"]["compose"]["steps"][-2]["run"]
+
+    assert command == "timeout 900 uv run invoke integration.workflows --compose --debian"
+    assert "integration.workflows" in list_tasks()
+
+
 def test_the_real_containers_come_after_the_logic_and_by_a_command_that_a_person_has() -> None:
     jobs = read_workflow("containers.yml")["jobs"]
     command = jobs["smoke"]["steps"][-1]["run"]
-    listed = subprocess.run(
-        [sys.executable, "-m", "invoke", "--list"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
 
     assert jobs["smoke"]["needs"] == "logic"
     assert re.fullmatch(r"timeout 300 uv run invoke (smoke\.containers)", command)
-    assert "smoke.containers" in listed.stdout.split()
+    assert "smoke.containers" in list_tasks()
 
 
 # Run for real.

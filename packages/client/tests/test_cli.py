@@ -15,20 +15,9 @@ import yaml
 from botserver_client import SyncOrchestrationClient, TaskRequest
 from botserver_client.calling import plain
 from botserver_client.cli import main
+from botserver_workflows.testing import ARITHMETIC, ORDER, powers_of
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
-ORDER = {
-    "customer": {"id": 12345, "name": "Anna", "email": "anna@example.com"},
-    "items": [
-        {"sku": "WIDGET-001", "quantity": 2, "price": 29.99},
-        {"sku": "GADGET-002", "quantity": 1, "price": 149.99},
-    ],
-    "payment": {"method": "credit_card", "token": "tok_1"},
-    "shipping": {
-        "method": "standard",
-        "address": {"street": "1 Main", "city": "Town", "state": "CA", "zip": "90001", "country": "US"},
-    },
-}
 
 
 class Done(NamedTuple):
@@ -80,51 +69,11 @@ def results_of(tasker: Tasker, namespace: str, name: str, context: dict[str, Any
     return {step["name"]: step["results"]["result"] for step in steps}
 
 
-@pytest.mark.parametrize("n", [2, 6, 10])
-def test_the_linear_workflow_has_its_exact_values(tasker: Tasker, n: int) -> None:
-    assert results_of(tasker, "linear_workflow", "mathematical_sequence", {"even_number": n}) == {
-        "linear_step_1": n**2,
-        "linear_step_2": n**4,
-        "linear_step_3": n**8,
-        "linear_step_4": n**16,
-    }
-
-
-@pytest.mark.parametrize("n", [6, 8])
-def test_the_diamond_workflow_has_its_exact_values(tasker: Tasker, n: int) -> None:
-    assert results_of(tasker, "diamond_workflow", "diamond_pattern", {"even_number": n}) == {
-        "diamond_start": n**2,
-        "diamond_branch_b": n**4,
-        "diamond_branch_c": n**4,
-        "diamond_end": n**16,
-    }
-
-
-@pytest.mark.parametrize("n", [4, 6])
-def test_the_tree_workflow_has_its_exact_values(tasker: Tasker, n: int) -> None:
-    assert results_of(tasker, "tree_workflow", "hierarchical_tree", {"even_number": n}) == {
-        "tree_root": n**2,
-        "tree_branch_left": n**4,
-        "tree_branch_right": n**4,
-        "tree_leaf_d": n**8,
-        "tree_leaf_e": n**8,
-        "tree_leaf_f": n**8,
-        "tree_leaf_g": n**8,
-        "tree_final_convergence": str(n**64),
-    }
-
-
-@pytest.mark.parametrize("n", [6, 8])
-def test_the_mixed_workflow_has_its_exact_values(tasker: Tasker, n: int) -> None:
-    assert results_of(tasker, "mixed_dag_workflow", "complex_dag", {"even_number": n}) == {
-        "dag_init": n**2,
-        "dag_process_left": n**4,
-        "dag_process_right": n**4,
-        "dag_validate": n**16,
-        "dag_transform": n**8,
-        "dag_analyze": n**8,
-        "dag_finalize": str(n**64),
-    }
+@pytest.mark.parametrize(("namespace", "name", "powers"), ARITHMETIC)
+def test_arithmetic_workflows_have_their_exact_values(
+    tasker: Tasker, namespace: str, name: str, powers: dict[str, int]
+) -> None:
+    assert results_of(tasker, namespace, name, {"even_number": 6}) == powers_of(6, powers)
 
 
 def test_the_order_workflow_has_its_total(tasker: Tasker) -> None:

@@ -1,7 +1,9 @@
 import io
 import json
 import logging
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -10,6 +12,7 @@ import structlog
 
 from botlib import Secret
 from botserver_core import configure_logging, create_app
+from botserver_core.access import ACCESS, AccessRecord
 from botserver_core.logs import redact_text
 from botstate.testing import fake_state
 
@@ -56,6 +59,32 @@ def test_a_person_gets_columns() -> None:
     assert "[error    ] this" in written.getvalue()
     assert "box=out" in written.getvalue()
     assert "not this" not in written.getvalue()
+
+
+def test_a_folder_has_the_requests_apart_and_everything_together(tmp_path: Path) -> None:
+    written, folder = io.StringIO(), tmp_path / "logs"
+    configure_logging("WARNING", stream=written, folder=str(folder))
+    logging.getLogger("a").debug("whispered")
+    logging.getLogger("a").error("shouted")
+    logging.getLogger(ACCESS).handle(AccessRecord("GET", "/a", 200, 1.0, "id"))
+    logging.getLogger("httpcore.http11").debug("what passes through it")
+    files = [it for it in logging.getLogger().handlers if isinstance(it, logging.FileHandler)]
+    for handler in files:
+        handler.close()
+
+    events = {it.name: [json.loads(line)["event"] for line in it.read_text().splitlines()] for it in folder.iterdir()}
+    assert events == {"api.log": ["request"], "debug.log": ["whispered", "shouted", "request"]}
+    assert [it["event"] for it in lines(written)] == ["shouted"]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_cannot_be_written_to_changes_nothing(stream: io.StringIO, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        configure_logging("ERROR", folder=str(tmp_path / "file" / "logs"))
+    logging.getLogger("a").info("as before")
+
+    assert [it["event"] for it in lines(stream)] == ["as before"]
 
 
 def test_an_error_brings_its_traceback_in_one_line(stream: io.StringIO) -> None:

@@ -83,6 +83,13 @@ def test_a_taken_port_is_told_with_exit_code_1() -> None:
     assert done.stderr.startswith("Cannot listen on 127.0.0.1 port ")
 
 
+def test_a_folder_of_logs_that_cannot_be_written_to_is_told_with_exit_code_1() -> None:
+    done = run("serve", "--port", "0", "--set", "logs.folder=/dev/null/logs")
+
+    said = "The log cannot be written: /dev/null/logs: Not a directory. Set logs.folder to another one.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+
+
 def test_an_unknown_service_is_told_with_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "no-such-service"]) == 1
     assert capsys.readouterr().err.startswith("No service is named no-such-service.")

@@ -29,9 +29,8 @@ def mounted(root: str, options: str) -> Iterator[str]:
     )
     if done.returncode:
         os.rmdir(place)
-        pytest.skip(
-            f"needs root and the right to mount ({done.stderr.strip()}): run as root, in a container --privileged"
-        )
+        reason = done.stderr.splitlines()[0]
+        pytest.skip(f"needs root and the right to mount ({reason}): run as root, in a container --privileged")
     try:
         yield place
     finally:

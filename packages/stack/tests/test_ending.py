@@ -136,6 +136,32 @@ async def test_without_the_hunt_for_orphans_a_daemon_survives(monkeypatch: pytes
     assert left
 
 
+#: The system refuses a step of the end, always.
+REFUSED = "import botserver_stack.keeper as k; k.{step} = lambda *a: k.os.stat(''); main()"
+
+
+@pytest.mark.parametrize("step", ["end_servers", "kill_adopted", "kill_marked"])
+async def test_a_step_of_the_end_that_is_refused_does_not_keep_it_from_the_next(
+    monkeypatch: pytest.MonkeyPatch, root: str, step: str
+) -> None:
+    monkeypatch.setattr(keeping, "_PROGRAM", keeping._PROGRAM.replace("main()", REFUSED.format(step=step)))
+    before = look(root)
+    async with create_stack(monkeypatch, root, [Stubborn("obeys")]):
+        pass
+    assert "processes" not in differences(before, look(root))
+    assert os.listdir(root) == []
+
+
+async def test_a_keeper_that_gives_up_at_the_first_refusal_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, root: str
+) -> None:
+    twin = REFUSED.format(step="end_servers").replace("main()", "k._insist = lambda step: step(); main()")
+    monkeypatch.setattr(keeping, "_PROGRAM", keeping._PROGRAM.replace("main()", twin))
+    async with create_stack(monkeypatch, root, [Stubborn("obeys")]):
+        pass
+    assert os.listdir(root) != []
+
+
 async def test_servers_end_in_the_reverse_order_of_their_layers(monkeypatch: pytest.MonkeyPatch, root: str) -> None:
     recipes = [Stubborn("obeys", layer=1), Stubborn("forks", layer=2), Stubborn("pipes", layer=3)]
     stack = create_stack(monkeypatch, root, recipes, keep=True)

@@ -68,6 +68,24 @@ async def test_reading_units_are_one_state_and_the_server_knows_the_limits(fresh
     assert writing == ["read committed", "off", "3s", "8s", "UTC"]
 
 
+async def test_a_database_without_an_encoding_keeps_text(fresh_postgres: DatabaseSettings) -> None:
+    url = parse_url(fresh_postgres.url.reveal())
+    async with await psycopg.AsyncConnection.connect(fresh_postgres.url.reveal(), autocommit=True) as connection:
+        await connection.execute(
+            "CREATE DATABASE plain TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+    plain = url.set(drivername="postgresql", database="plain").render_as_string(hide_password=False)
+
+    async def keep(session: AsyncSession) -> str:
+        await session.execute(text("CREATE TABLE thing (name text)"))
+        await session.execute(text("INSERT INTO thing VALUES (:name)"), {"name": "Zoë 🎻"})
+        name: str = (await session.execute(text("SELECT name FROM thing"))).scalar_one()
+        return name
+
+    async with open_database(replace(fresh_postgres, url=Secret(plain))) as database:
+        assert await database.write(keep) == "Zoë 🎻"
+
+
 async def test_units_that_lock_each_other_out_both_succeed(fresh_postgres: DatabaseSettings) -> None:
     tries = 0
     both_hold_one = asyncio.Barrier(2)

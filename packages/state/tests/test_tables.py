@@ -8,10 +8,11 @@ from sqlalchemy.schema import CreateTable
 
 from botstate import DatabaseSettings, database_service
 from botstate.columns import UtcDateTime
+from botstate.metadata import metadata
 from botstate.migrations import downgrade, upgrade
 from botstate.migrations.connecting import connect
 from botstate.outbox.tables import messages
-from botstate.tables import all_tables, metadata
+from botstate.tables import all_tables
 
 
 def describe(connection: Connection) -> dict[str, object]:

@@ -11,8 +11,8 @@ import pytest
 
 from botlib import BotError, FakeClock, ForbiddenError, InvalidError, NotFoundError, Secret, UnavailableError
 from botstate import SECRETS, LocalSecrets, Secrets, SecretsSettings, Settings, compose, foundation
-from botstate import secrets as secrets_module
 from botstate import vault as module
+from botstate.places import open_secrets
 from botstate.testing import SECRETS_CONTRACT, SecretsCheck
 from botstate.testing.secrets import VALUE
 from botstate.testing.vault import FakeVault, run_fake_vault
@@ -61,7 +61,7 @@ async def test_contract_of_all_places_together(
     reference = {"env": "env:TOKEN", "file": f"file:{tmp_path}/secret", "vault": REFERENCE}[kind]
     settings = SecretsSettings(vault_url=vault.url, vault_token=Secret("env:VAULT"))
     environment = {"TOKEN": VALUE, "VAULT": TOKEN}
-    async with secrets_module.open_secrets(settings, environment, FakeClock()) as secrets:
+    async with open_secrets(settings, environment, FakeClock()) as secrets:
         await check(secrets, reference)
 
 

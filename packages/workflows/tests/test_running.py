@@ -263,6 +263,24 @@ async def test_a_decision_that_says_nothing_useful_is_an_error(store: Store, clo
     assert await shop.state(submitted.task_id) == TaskState.BLOCKED_BY_FAILURES
 
 
+async def test_a_decision_whose_steps_wait_for_what_has_failed_leaves_the_task_blocked(
+    store: Store, clock: FakeClock
+) -> None:
+    shop = await system(
+        store,
+        clock,
+        step("bad", retryable=False),
+        step("route", kind=StepType.DECISION),
+        step("after", "route", "bad"),
+    )
+    submitted = await shop.submit()
+    claims = {claim.name: claim for claim in await shop.claim()}
+    assert await shop.end(claims["bad"], Failure("no"))
+    assert await shop.end(claims["route"], Success({"type": "create_steps", "step_names": ["after"]}))
+    assert (await shop.rows(submitted.task_id))["after"] == Row("pending", 0, None)
+    assert await shop.state(submitted.task_id) == TaskState.BLOCKED_BY_FAILURES
+
+
 async def test_the_same_key_gives_the_same_task(store: Store, clock: FakeClock) -> None:
     shop = await system(store, clock, *DIAMOND)
     first = await shop.submit(idempotency_key="one")

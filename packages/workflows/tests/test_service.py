@@ -12,6 +12,7 @@ import pytest
 from botserver_core import create_app
 from botserver_workflows import service
 from botserver_workflows.settings import WorkflowsSettings
+from botserver_workflows.testing import APPROVALS, APPROVED_ALWAYS
 from botstate import DatabaseSettings, DataSettings, Settings, compose, database_service, foundation
 from botstate.testing import check_migrations
 
@@ -87,20 +88,14 @@ async def test_a_task_runs_to_its_end(tmp_path: Path, database_settings: Databas
     assert {step["current_state"] for step in steps} == {"complete"}
 
 
-@pytest.mark.parametrize(
-    ("amount", "steps"),
-    [
-        (500, {"auto_approve"}),
-        (3_000, {"manager_approval"}),
-        (10_000, {"manager_approval", "finance_review"}),
-    ],
-)
-async def test_an_approval_goes_the_way_of_its_amount(client: httpx2.AsyncClient, amount: int, steps: set[str]) -> None:
+@pytest.mark.parametrize(("amount", "steps"), APPROVALS)
+async def test_an_approval_goes_the_way_of_its_amount(
+    client: httpx2.AsyncClient, amount: int, steps: frozenset[str]
+) -> None:
     form = {"namespace": "conditional_approval", "name": "approval_routing", "context": {"amount": amount}}
     task = await ended(client, (await create(client, **form))["task_uuid"])
     assert task["status"] == "all_complete"
-    always = {"validate_request", "routing_decision", "finalize_approval"}
-    assert {step["name"] for step in task["steps"]} == steps | always
+    assert {step["name"] for step in task["steps"]} == steps | APPROVED_ALWAYS
 
 
 async def test_steps_that_fail_block_their_task_until_a_person_steps_in(client: httpx2.AsyncClient) -> None:

@@ -4,10 +4,10 @@ import os
 
 from hypothesis import settings
 
-from partita.fixtures import make_tree, own_caches, partita
+from partita.fixtures import make_tree, own_caches, partita, plain_git
 from partita.wheelhouse import offline, wheels
 
-__all__ = ["make_tree", "offline", "own_caches", "partita", "wheels"]
+__all__ = ["make_tree", "offline", "own_caches", "partita", "plain_git", "wheels"]
 
 # Machines are slow at times; and CI repeats what it ran, while a person's runs go on looking for new examples.
 settings.register_profile("default", deadline=None)

@@ -21,17 +21,7 @@ if TYPE_CHECKING:
 
     from partita.fixtures import MakeTree
 
-
-@pytest.fixture(autouse=True)
-def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test depends on who runs it, or from which hook."""
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
-        monkeypatch.setenv(name, os.devnull)
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "A Person")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "person@example.org")
+pytestmark = pytest.mark.usefixtures("plain_git")
 
 
 class Repository:

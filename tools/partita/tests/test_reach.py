@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ from partita.outline import recall
 if TYPE_CHECKING:
     from partita.fixtures import MakeTree, RunPartita
     from partita.outline import Memory
+
+pytestmark = pytest.mark.usefixtures("plain_git")
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 
@@ -37,18 +38,6 @@ FILES = {
     "packages/other/pyproject.toml": project("botother"),
     "packages/other/src/botother/__init__.py": "",
 }
-
-
-@pytest.fixture(autouse=True)
-def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test depends on who runs it, or from which hook."""
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
-        monkeypatch.setenv(name, os.devnull)
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "A Person")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "person@example.org")
 
 
 def git(folder: Path, *arguments: str) -> None:

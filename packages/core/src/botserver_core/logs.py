@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from botlib import Secret
-from botserver_core.access import AccessRecord
+from botserver_core.access import ACCESS, AccessRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -37,24 +38,39 @@ _USUAL = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", 
 _Fields = dict[str, Any]
 
 
-def configure_logging(level: str = "INFO", *, stream: TextIO | None = None, as_json: bool | None = None) -> None:
-    """Send all log lines of this process to a stream (stderr), once, in the form that suits it.
+#: What these libraries tell below a warning is what passes through them: statements with values, frames, headers.
+_INDISCREET = ("sqlalchemy.engine", "httpcore", "websockets")
 
-    JSON, one object a line, when the stream is no terminal or `as_json` says so; else columns for people. Fields come
-    from `extra=` of the standard library, or from `structlog.get_logger()`, which ends here too. For programs: a
-    library does not call it.
+
+def configure_logging(
+    level: str = "INFO", *, stream: TextIO | None = None, as_json: bool | None = None, folder: str = ""
+) -> None:
+    """Send all log lines of this process from a level on to a stream (stderr), in the form that suits it.
+
+    JSON, one object a line, when the stream is no terminal or `as_json` says so; else columns for people. With a
+    `folder`, requests go to `api.log` there and not to the stream, and every line, whatever its level, to `debug.log`;
+    both are JSON, and grow. Fields come from `extra=` of the standard library, or from `structlog.get_logger()`, which
+    ends here too. For programs: a library does not call it. Raises `OSError`, and changes nothing then, when the folder
+    cannot be written to.
     """
     import structlog  # 80 ms, and 400 where rich is installed, that a library does not need
 
     stream = stream or sys.stderr
     as_json = not stream.isatty() if as_json is None else as_json
+    files = _open_files(folder) if folder else ()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if as_json else PeopleFormatter(colors=stream.isatty()))
+    handler.setLevel(level)
+    if files:
+        handler.addFilter(lambda record: not _is_request(record))
     root = logging.getLogger()
     for old in tuple(root.handlers):
         root.removeHandler(old)
-    root.addHandler(handler)
-    root.setLevel(level)
+    for new in (handler, *files):
+        root.addHandler(new)
+    root.setLevel(logging.DEBUG if files else level)
+    for name in _INDISCREET:
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -143,6 +159,20 @@ class PeopleFormatter(_FieldsFormatter):
             colors=colors, timestamp_key="time", exception_formatter=structlog.dev.plain_traceback
         )
         super().__init__(console)
+
+
+def _open_files(folder: str) -> tuple[logging.Handler, ...]:
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    paths = (os.path.join(folder, it) for it in ("api.log", "debug.log"))
+    requests, everything = (logging.FileHandler(it, encoding="utf-8") for it in paths)
+    requests.addFilter(_is_request)
+    for handler in (requests, everything):
+        handler.setFormatter(JsonFormatter())
+    return requests, everything
+
+
+def _is_request(record: logging.LogRecord) -> bool:
+    return record.name == ACCESS
 
 
 def _redact_value(value: Any) -> Any:

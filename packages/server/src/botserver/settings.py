@@ -1,8 +1,9 @@
-"""The settings of the server itself: the part `server`."""
+"""The settings of the server itself: the parts `server` and `logs`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from botlib import Seconds
 
@@ -24,3 +25,11 @@ class ServerSettings:
             raise ValueError(f"{self.port} is no port: give a number from 0 to 65535.")
         if self.grace < 0:
             raise ValueError("grace is a number of seconds, not less than 0.")
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """The least that is logged. With a folder, requests go to `api.log` there and everything to `debug.log`."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    folder: str = ""

@@ -7,7 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from botlib import InvalidError
-from botserver.settings import ServerSettings
+from botserver.settings import LogSettings, ServerSettings
 from botserver_core import WebSettings
 from botstate import BASIS, DataSettings, SecretsSettings, Settings, Sources, read_settings
 
@@ -36,7 +36,13 @@ def load_settings(
     parts: dict[str, type] = {it.name: it.settings for it in (*BASIS, *services) if it.settings is not None}
     names = tuple(file_names) or _named(environment.get("BOT_CONFIG", "")) or _default()
     sources = Sources(files={name: _read(name) for name in names}, environment=environment, options=options or {})
-    own = {"server": ServerSettings, "web": WebSettings, "data": DataSettings, "secrets": SecretsSettings}
+    own = {
+        "server": ServerSettings,
+        "logs": LogSettings,
+        "web": WebSettings,
+        "data": DataSettings,
+        "secrets": SecretsSettings,
+    }
     return read_settings({**own, **parts}, sources)
 
 

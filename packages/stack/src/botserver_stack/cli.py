@@ -1,7 +1,8 @@
 """The `bot-stack` command. Parses, calls one function, and maps the result to an exit code.
 
-0 done (also when a stack was ended by a signal or its time-out), 2 what was asked for cannot be had; `run` gives the
-exit code of its command. The same commands are Invoke tasks, made of these parsers.
+0 done (also when a stack was ended by a signal or its time-out), 2 what was asked for cannot be had; 130 and 141 are
+those of a shell: interrupted, and the reader of the output went away. `run` gives the exit code of its command. The
+same commands are Invoke tasks, made of these parsers.
 """
 
 from __future__ import annotations
@@ -48,6 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # what a shell reports for a program that SIGPIPE ended
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        print(f"bot-stack: {_explain(error)}", file=sys.stderr)
+        return 2
 
 
 def create_command_parser(name: str) -> argparse.ArgumentParser:
@@ -213,6 +222,14 @@ _BODIES: dict[str, Callable[[argparse.Namespace], int]] = {
     "sweep": _sweep,
     "run": _run,
 }
+
+
+def _explain(error: Exception) -> str:
+    """A sentence for what nobody has foreseen: a mistake of ours, or a system that refuses even what Python needs."""
+    return (
+        f"Unexpected {type(error).__name__}: {' '.join(str(error).split())}. "
+        "`python -X dev -m botserver_stack` with the same words shows where."
+    )
 
 
 def _help() -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Seconds for the kernel to end what was sent a SIGKILL.
 _KILL_SECONDS = 5.0
+#: A system that is short of something, or was interrupted, may do a moment later what it has just refused.
+_REMOVALS = 3
 
 
 def end_servers(servers: Iterable[ServerRecord]) -> None:
@@ -64,10 +66,13 @@ def kill_marked(cookie: str) -> None:
 
 
 def remove_folder(folder: str) -> None:
-    """Remove the folder of a stack. What cannot be removed stays, for the next sweep."""
+    """Remove the folder of a stack. What cannot be removed, also at another try, stays for the next sweep."""
     import shutil  # 10 ms that are not needed before the end
 
-    shutil.rmtree(folder, ignore_errors=True)
+    for _ in range(_REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.lexists(folder):
+            return
 
 
 def _end_together(servers: Sequence[ServerRecord]) -> None:

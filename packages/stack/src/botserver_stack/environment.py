@@ -27,7 +27,7 @@ def describe_environment(
     for recipe, site in sites:
         found |= recipe.publish(site)
     return found | {
-        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "info"),
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL") or "info",
         "LOG_FILE": os.path.join(folder, "botserver", "logs", "botserver.log"),
     }
 

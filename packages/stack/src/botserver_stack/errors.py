@@ -15,3 +15,9 @@ class PortTakenError(StackError):
     """Somebody else listens on the port that was meant for a server."""
 
     code = "port-taken"
+
+
+def refused(error: OSError) -> StackError:
+    """What to tell when the system refuses what a start needs."""
+    place = f": {error.filename}" if error.filename else ""
+    return StackError(f"The stack cannot be started: {error.strerror or repr(error)}{place}.")

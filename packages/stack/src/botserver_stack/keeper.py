@@ -23,11 +23,13 @@ from botserver_stack.processes import Process, find_process, is_alive, read_prog
 from botserver_stack.records import ServerRecord, StackRecord, write_record
 from botserver_stack.spawning import Order, adopt_orphans, spawn
 
-#: Asks a keeper to end its stack; every other signal that can be ignored is.
-END_SIGNAL = signal.SIGUSR1
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+#: Asks a keeper to end its stack; every other signal that can be ignored is.
+END_SIGNAL = signal.SIGUSR1
+#: How often a step of the end is tried.
+_TRIES = 3
 
 
 def main() -> None:
@@ -39,11 +41,11 @@ def main() -> None:
     adopt_orphans()
     link = socket.socket(fileno=options["socket"])
     try:
+        itself = find_process(os.getpid())
         lock = create_folder(options["folder"], options["modes"])
     except OSError as error:
         _send(link, _trouble(error))
         return
-    itself = find_process(os.getpid())
     assert itself is not None
     record = StackRecord(
         id=options["id"],
@@ -75,6 +77,14 @@ def _send(link: socket.socket, answer: dict[str, Any]) -> None:
 
 def _trouble(error: OSError) -> dict[str, Any]:
     return {"errno": error.errno, "path": error.filename or ""}
+
+
+def _insist(step: Callable[[], None]) -> None:
+    """Nobody comes after us: a step that the system refuses is tried again, and never keeps us from the next one."""
+    for _ in range(_TRIES):
+        with suppress(OSError):
+            step()
+            return
 
 
 def _redirect(path: str) -> None:
@@ -138,10 +148,10 @@ class _Keeper:
         if self.ended:
             return
         self.ended = True
-        end_servers(self.record.servers)
-        self._reap()
-        kill_adopted(set())
-        kill_marked(self.record.cookie)
+        _insist(lambda: end_servers(self.record.servers))
+        _insist(self._reap)
+        _insist(lambda: kill_adopted(set()))
+        _insist(lambda: kill_marked(self.record.cookie))
         if not keep:
             remove_folder(self.folder)
             return
@@ -160,7 +170,12 @@ class _Keeper:
         account = order.pop("account")
         pid = spawn(Order(**order, account=tuple(account) if account else None))
         self.codes.pop(name, None)
-        process = find_process(pid)
+        try:
+            process = find_process(pid)
+        except OSError:
+            os.kill(pid, signal.SIGKILL)  # who cannot be known again does not run
+            os.waitpid(pid, 0)
+            raise
         if process is None:  # it has ended already
             self.codes[name] = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             return {"pid": pid}

@@ -62,17 +62,22 @@ class Keeper:
                 [sys.executable, "-I", "-S", "-c", _PROGRAM, json.dumps(options), _SOURCES],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 cwd="/",
                 env={"LC_ALL": "C.UTF-8"},
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
-        try:
-            self._hear_hello(name)
-        except BaseException:
-            self.abandon()
-            raise
+        assert self._process.stderr is not None
+        with self._process.stderr as complaint:  # it writes to a log from its hello on
+            try:
+                self._hear_hello(name)
+            except StackError as error:
+                self.abandon()
+                raise _with_reason(error, complaint.read()) from None
+            except BaseException:
+                self.abandon()
+                raise
         self._link.settimeout(_REQUEST_SECONDS)
 
     @property
@@ -171,6 +176,12 @@ class Keeper:
                 f"The keeper of this stack (process {self._process.pid}) {reason}, and its servers with it.",
                 remedy="Start another stack.",
             ) from None
+
+
+def _with_reason(error: StackError, complaint: bytes) -> StackError:
+    """The same with the last line of what a keeper said that came to nothing, if it could say anything."""
+    lines = complaint.decode(errors="replace").strip().splitlines()
+    return StackError(f"The keeper of this stack cannot start: {lines[-1].rstrip('.')}.") if lines else error
 
 
 def _error(answer: dict[str, Any]) -> OSError:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: Set in the environment of every server of a stack, and never published: whoever has it belongs to the stack.
 COOKIE = "BOTSERVER_STACK_COOKIE"
 
+#: What looking at a process ends with that is dead, or another's whom we may not see.
+_GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
+
 
 class Process(NamedTuple):
     """`start` is in clock ticks since `boot`, the id of the boot it was seen in."""
@@ -36,7 +39,10 @@ def read_boot() -> str:
 
 
 def find_process(pid: int) -> Process | None:
-    """The live process of this number; None for a dead one, for a zombie and for the number of a thread."""
+    """The live process of this number; None for a dead one, for a zombie and for the number of a thread.
+
+    Raises `OSError` when the system does not tell: then nothing may be concluded.
+    """
     facts = _read_facts(pid)
     if facts is None or facts.state in "ZX" or not _leads_its_threads(pid):
         return None
@@ -44,7 +50,7 @@ def find_process(pid: int) -> Process | None:
 
 
 def is_alive(process: Process) -> bool:
-    """Whether this very process lives."""
+    """Whether this very process lives. Raises `OSError` when the system does not tell."""
     return process == find_process(process.pid)
 
 
@@ -138,7 +144,7 @@ def _read_facts(pid: int) -> _Facts | None:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             text = file.read()
-    except OSError:
+    except _GONE:
         return None
     fields = text[text.rindex(b")") + 2 :].split()  # the name before it may hold anything, blanks and brackets too
     return _Facts(fields[0].decode(), int(fields[1]), int(fields[19]))
@@ -148,5 +154,5 @@ def _leads_its_threads(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/status", "rb") as file:
             return f"\nTgid:\t{pid}\n".encode() in file.read()
-    except OSError:
+    except _GONE:
         return False

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botserver_stack.errors import StackError
+from botserver_stack.errors import StackError, refused
 from botserver_stack.recipes import available_names
 from botserver_stack.stack import READY_SECONDS, TemporaryStack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -48,12 +49,23 @@ class Wish:
 
 def keep_up(wish: Wish, tell: Callable[[str], None]) -> int:
     """Start a stack, tell where it is, and end it at a signal, at its time-out, or when `bot-stack down` asks."""
-    return asyncio.run(_keep_up(wish, tell))
+    return _run(lambda: _keep_up(wish, tell))
 
 
 def run_command(wish: Wish, command: Sequence[str], tell: Callable[[str], None]) -> int:
     """Run a command with the environment of a stack. Returns its exit code, as a shell would tell it."""
-    return asyncio.run(_run_command(wish, command, tell))
+    return _run(lambda: _run_command(wish, command, tell))
+
+
+def _run(work: Callable[[], Coroutine[None, None, int]]) -> int:
+    runner = asyncio.Runner()
+    try:
+        runner.get_loop()
+    except OSError as error:
+        sys.unraisablehook = lambda _: None  # the half-made loop would complain that it is not whole
+        raise refused(error) from None
+    with runner:
+        return runner.run(work())
 
 
 async def _keep_up(wish: Wish, tell: Callable[[str], None]) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from botlib import Secret, SystemClock, SystemRandomness
 from botserver_stack.accounts import find_account
 from botserver_stack.environment import describe_environment, write_environment
-from botserver_stack.errors import StackError
+from botserver_stack.errors import StackError, refused
 from botserver_stack.keeping import Keeper
 from botserver_stack.ports import reserve_port
 from botserver_stack.processes import COOKIE
@@ -115,8 +115,12 @@ class TemporaryStack:
 
     @property
     def addresses(self) -> tuple[tuple[str, str], ...]:
-        """Title and address of each server, without passwords."""
-        return tuple((it.recipe.title, f"{it.site.host}:{it.site.port}") for it in self._servers.values())
+        """Title and address of each server, without passwords; the URL of one that speaks HTTP."""
+        found: list[tuple[str, str]] = []
+        for server in self._servers.values():
+            urls = (it for it in server.recipe.publish(server.site).values() if it.startswith("http://"))
+            found.append((server.recipe.title, next(urls, f"{server.site.host}:{server.site.port}")))
+        return tuple(found)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -136,14 +140,18 @@ class TemporaryStack:
         for warning in self.warnings:
             logging.getLogger(__name__).warning("%s", warning)
         root = check_root(self._root)
-        await asyncio.to_thread(sweep, root)
         self._folder = os.path.join(root, f"botserver-test-{self._id}")
         try:
+            await asyncio.to_thread(sweep, root)
             await self._start(cookie=self._hex(16))
         except OSError as error:
             await self.stop(failed=True)
-            place = f": {error.filename}" if error.filename else ""
-            raise StackError(f"The stack cannot be started: {error.strerror or repr(error)}{place}.") from error
+            raise refused(error) from error
+        except RuntimeError as error:
+            await self.stop(failed=True)
+            if "new thread" not in str(error):  # that is how Python says that there are too many
+                raise
+            raise StackError("The stack cannot be started: there are too many threads.") from error
         except BaseException:
             await self.stop(failed=True)
             raise
@@ -260,6 +268,9 @@ class TemporaryStack:
             )
         except OSError as error:
             raise StackError(f"{self._folder} cannot be made: {error.strerror}.") from None
+        except StackError:
+            sweep(os.path.dirname(self._folder))  # it may have been killed when it had begun
+            raise
 
     def _place(self, recipe: Recipe, keeper: Keeper, cookie: str) -> Server:
         port = reserve_port(self._randomness, (recipe.port,) if self._plan_ports else ())

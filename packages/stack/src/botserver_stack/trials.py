@@ -1,8 +1,9 @@
 """The promises of a stack, tried on this machine: ``python -m botserver_stack.trials kills --count 60``.
 
-Managers are killed at random moments, keepers too, and the machine is compared before and after. The seed makes a run
-repeatable as far as processes are. Tests run a bounded sample. `--broken` names a guard to take away, and then the
-trial has to find leaks: one that finds none there proves nothing. Prints JSON; exit code 1 when something was left.
+Managers are killed at random moments, keepers too, or one system call of a start fails, and the machine is compared
+before and after. The seed makes a run repeatable as far as processes are. Tests run a bounded sample. `--broken` names
+a guard to take away, and then the trial has to find something: one that finds nothing there proves nothing. Prints
+JSON; exit code 1 when something was left.
 """
 
 from __future__ import annotations
@@ -11,53 +12,19 @@ import argparse
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict
 
-from botserver_stack.folders import find_folders, find_unfinished
-from botserver_stack.leaks import Snapshot, differences, isolate, look
-from botserver_stack.processes import send
+from botserver_stack.arena import BROKEN, Report, clear, make_root, wait_clean
+from botserver_stack.faulting import try_faults
+from botserver_stack.faults import FAULTS
+from botserver_stack.folders import find_folders
+from botserver_stack.leaks import isolate, look
 from botserver_stack.records import read_record
 from botserver_stack.sweeping import sweep
-
-#: Seconds after which nothing may be left.
-_CLEAN_SECONDS = 10.0
-
-#: Guard -> the program text that takes it away, in the manager before it starts.
-BROKEN = {
-    # A keeper that does not notice that its stack's owner is gone.
-    "keeper": (
-        "import botserver_stack.keeping as k\n"
-        "k._PROGRAM = k._PROGRAM.replace('main()', \"import botserver_stack.keeper as q, time; s = q._Keeper.serve;"
-        ' q._Keeper.serve = lambda *a: (s(*a), time.sleep(15)); main()")\n'
-    ),
-    # Servers that the kernel does not end with their keeper.
-    "death-signal": (
-        "import botserver_stack.keeping as k\n"
-        "k._PROGRAM = k._PROGRAM.replace('main()',"
-        " 'import botserver_stack.spawning as s; s._prctl = lambda *a: None; main()')\n"
-    ),
-}
-
-
-@dataclass
-class Report:
-    """What was tried and what came of it. `worst` is the longest time in seconds until nothing was left."""
-
-    trial: str
-    seed: int
-    tried: int = 0
-    leaks: list[dict[str, Any]] = field(default_factory=list)
-    worst: float = 0.0
-    seconds: float = 0.0
-    signals: dict[str, int] = field(default_factory=dict)
-    own_machine: bool = False
 
 
 def try_kills(report: Report, options: argparse.Namespace) -> None:
@@ -82,8 +49,7 @@ def try_keepers(report: Report, options: argparse.Namespace) -> None:
 
 
 def _try_one(report: Report, options: argparse.Namespace, kind: str, moment: float) -> None:
-    root = tempfile.mkdtemp(prefix="stack-trial-")
-    os.chmod(root, 0o711)  # noqa: S103 - PostgreSQL goes through it to its data
+    root = make_root()
     before = look(root)
     report.tried += 1
     report.signals[kind or "none"] = report.signals.get(kind or "none", 0) + 1
@@ -95,16 +61,16 @@ def _try_one(report: Report, options: argparse.Namespace, kind: str, moment: flo
         manager.wait(60)
         found = {}
         if kind == "KILL BOTH":
-            found = _wait_clean(root, before, options, ignored=frozenset({"files"}))
+            found = wait_clean(root, before, options, ignored=frozenset({"files"}))
             report.worst = max(report.worst, time.monotonic() - struck)
             sweep(root)
-        found = found or _wait_clean(root, before, options)
+        found = found or wait_clean(root, before, options)
         if kind != "KILL BOTH":
             report.worst = max(report.worst, time.monotonic() - struck)
         if found:
             report.leaks.append({"signal": kind, "moment": round(moment, 3), "left": found})
     finally:
-        _clean(root, manager)
+        clear(root, manager)
 
 
 def _let_live(
@@ -155,33 +121,7 @@ def _strike(manager: subprocess.Popen[bytes], kind: str, root: str) -> None:
         manager.send_signal(signal.Signals[f"SIG{name}"])
 
 
-def _wait_clean(
-    root: str, before: Snapshot, options: argparse.Namespace, ignored: frozenset[str] = frozenset()
-) -> dict[str, list[str]]:
-    deadline = time.monotonic() + (options.seconds or _CLEAN_SECONDS)
-    while os.listdir(root) and "files" not in ignored and time.monotonic() < deadline:
-        time.sleep(0.005)  # looking at everything costs as much as a start
-    while True:
-        found = {kind: it for kind, it in differences(before, look(root)).items() if kind not in ignored}
-        if not found or time.monotonic() > deadline:
-            return found
-        time.sleep(0.05)
-
-
-def _clean(root: str, manager: subprocess.Popen[bytes]) -> None:
-    """After a leak, so that the next trial starts clean. Only what this trial started is killed."""
-    if manager.poll() is None:
-        manager.kill()
-        manager.wait()
-    for folder in (*find_folders(root), *find_unfinished(root)):
-        record = read_record(folder)
-        if record is not None:
-            for process in (record.keeper, *(it.process for it in record.servers)):
-                send(process, signal.SIGKILL)
-    shutil.rmtree(root, ignore_errors=True)
-
-
-TRIALS = {"kills": try_kills, "keepers": try_keepers}
+TRIALS = {"kills": try_kills, "keepers": try_keepers, "faults": try_faults}
 
 
 def main() -> int:
@@ -194,10 +134,13 @@ def main() -> int:
     parser.add_argument("--when", choices=["folder", "ready"], default="folder", help="what the seconds count from")
     parser.add_argument("--seconds", type=float, default=0.0, help="after so many nothing may be left (default: 10)")
     parser.add_argument("--services", default="postgres,redis")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th call fails, on average")
+    parser.add_argument("--fault", default="", choices=["", *FAULTS], help="only this fault")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--broken", default="", choices=["", *BROKEN])
     options = parser.parse_args()
-    report = Report(options.trial, options.seed, own_machine=isolate())
+    options.own_machine = isolate()
+    report = Report(options.trial, options.seed, own_machine=options.own_machine)
     start = time.monotonic()
     TRIALS[options.trial](report, options)
     report.seconds = round(time.monotonic() - start, 1)

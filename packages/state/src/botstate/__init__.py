@@ -2,6 +2,7 @@
 
 from botstate.basis import BASIS, basis_without, with_basis
 from botstate.cache import CACHE, Cache
+from botstate.caching import cache_service
 from botstate.callers import CALLERS, Caller, Callers
 from botstate.capability import Capability
 from botstate.channels import CHANNELS, Channels, Missed
@@ -32,7 +33,7 @@ from botstate.folder import DATA_FOLDER, DataFolder, DataSettings
 from botstate.foundation import CLOCK, IDS, RANDOMNESS, foundation
 from botstate.guarded.service import http_service
 from botstate.http import HTTP, Headers, Http, HttpRequest, HttpResponse, HttpSettings, HttpStream
-from botstate.keyvalue import KEY_VALUE, CacheSettings, KeyValue, cache_service
+from botstate.keyvalue import KEY_VALUE, CacheSettings, KeyValue
 from botstate.llm import LLM, LanguageModel, LlmSettings, llm_service
 from botstate.locks import Lock, hold_lock
 from botstate.memory import MemoryCache, MemoryChannels, MemoryStreams
@@ -40,7 +41,8 @@ from botstate.migrations import MigrationError, Migrations
 from botstate.objects import OBJECTS, ObjectInfo, ObjectReader, Objects, ObjectsSettings, objects_service
 from botstate.order import find_clashes, start_order
 from botstate.outbox import OUTBOX, OutboxSettings, UndeliverableError, outbox_service
-from botstate.secrets import SECRETS, LocalSecrets, Secrets, SecretsSettings
+from botstate.places import LocalSecrets
+from botstate.secrets import SECRETS, Secrets, SecretsSettings
 from botstate.service import ErrorShape, Failure, Provider, Service, given
 from botstate.settings import SETTINGS, Setting, Settings
 from botstate.standings import STANDINGS, Standing, Standings

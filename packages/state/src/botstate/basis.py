@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from botstate.caching import cache_service
 from botstate.events import events_service, recorded_events_service
 from botstate.foundation import foundation
 from botstate.guarded.service import http_service
-from botstate.keyvalue import cache_service
 from botstate.llm import llm_service
 from botstate.objects import objects_service
 from botstate.outbox import outbox_service

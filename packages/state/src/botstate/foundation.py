@@ -8,7 +8,8 @@ from botlib import Clock, IdSource, Randomness, SystemClock, SystemRandomness
 from botstate.capability import Capability
 from botstate.errors import MissingSettingsError
 from botstate.folder import DATA_FOLDER, DataFolder, DataSettings
-from botstate.secrets import SECRETS, Secrets, SecretsSettings, open_secrets
+from botstate.places import open_secrets
+from botstate.secrets import SECRETS, Secrets, SecretsSettings
 from botstate.service import Provider, Service, given
 from botstate.settings import SETTINGS, S, Settings
 

@@ -166,4 +166,5 @@ def _parameters(settings: DatabaseSettings) -> dict[str, str | int]:
         "idle_in_transaction_session_timeout": last_resort,
         "lock_timeout": round(settings.lock_limit * 1000),
         "timezone": "UTC",
+        "client_encoding": "UTF8",  # of itself it is that of the database, and one without any would give bytes
     }

@@ -1,16 +1,18 @@
-"""The tables that botstate itself keeps: what they have in common."""
+"""The tables that botstate itself keeps. Each module declares its own."""
 
 from __future__ import annotations
 
-from sqlalchemy import MetaData
+from typing import TYPE_CHECKING
 
-metadata = MetaData()
+import botstate.events.tables
+import botstate.outbox.tables
+import botstate.webhooks.tables  # noqa: F401 - declares them
+from botstate.metadata import metadata
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
 
 
 def all_tables() -> MetaData:
-    """All of them: each module declares its own, so the modules are imported first."""
-    import botstate.events.tables
-    import botstate.outbox.tables
-    import botstate.webhooks.tables  # noqa: F401 - declares them
-
+    """All of them."""
     return metadata

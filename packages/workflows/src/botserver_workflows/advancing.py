@@ -79,14 +79,19 @@ async def let_children_move_up(unit: Unit, step_id: UUID) -> bool:
     return bool(enqueued)
 
 
-async def follow_decision(unit: Unit, task: LockedTask, decision: str, named: Collection[str]) -> LockedTask:
-    """A decision has completed: make the children that it named, and what lies below them."""
+async def follow_decision(
+    unit: Unit, task: LockedTask, decision: str, named: Collection[str]
+) -> tuple[LockedTask, bool]:
+    """A decision has completed: make the children that it named, and what lies below them.
+
+    Returns the task as it is then, and whether one of the new steps is enqueued: all of them may wait for other steps.
+    """
     template = await unit.template(task.template_id)
     decided = {**task.decided, decision: sorted(choose(template.steps, task.bypassed, named))}
     made = set((await unit.session.execute(select(steps.c.name).where(steps.c.task_id == task.id))).scalars())
     planned = expand(leave_out(template.steps, task.bypassed), made, decided, decision)
-    await make_steps(unit, task.id, task.namespace, task.priority, template, planned)
-    return task._replace(decided=decided, open_steps=task.open_steps + len(planned))
+    new = await make_steps(unit, task.id, task.namespace, task.priority, template, planned)
+    return task._replace(decided=decided, open_steps=task.open_steps + len(planned)), bool(new.enqueued)
 
 
 async def settle_task(unit: Unit, task: LockedTask, *, enqueued: bool, before: TaskState | None = None) -> TaskState:

@@ -63,9 +63,8 @@ async def complete_attempt(
     task = task._replace(open_steps=task.open_steps - 1)
     enqueued = await let_children_move_up(unit, claim.step_id)
     if step.type is StepType.DECISION:
-        grown = await follow_decision(unit, task, claim.name, named)
-        enqueued = enqueued or grown.open_steps > task.open_steps
-        task = grown
+        task, has_new = await follow_decision(unit, task, claim.name, named)
+        enqueued = enqueued or has_new
     await settle_task(unit, task, enqueued=enqueued)
     return True
 

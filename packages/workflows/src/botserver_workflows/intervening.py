@@ -101,8 +101,8 @@ async def _satisfy(
     )
     enqueued = before not in SATISFYING and await let_children_move_up(unit, step.id)
     if decides:
-        grown = await follow_decision(unit, task, step.name, named)
-        enqueued, task = enqueued or grown.open_steps > task.open_steps, grown
+        task, has_new = await follow_decision(unit, task, step.name, named)
+        enqueued = enqueued or has_new
     await settle_task(unit, task, enqueued=enqueued)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import insert, select
 
@@ -18,29 +18,39 @@ if TYPE_CHECKING:
     from botserver_workflows.unit import Unit
 
 
+class NewSteps(NamedTuple):
+    """The ids of new steps by their names, and the names of those that wait for nothing."""
+
+    ids: dict[str, UUID]
+    enqueued: list[str]
+
+
 async def make_steps(
     unit: Unit, task_id: UUID, namespace: str, priority: int, template: Template, planned: Sequence[PlannedStep]
-) -> dict[str, UUID]:
-    """Make these steps of a task, and enqueue those that wait for nothing. Returns their ids by name.
+) -> NewSteps:
+    """Make these steps of a task, and enqueue those that wait for nothing.
 
     Their parents are among them, or are steps that the task has already.
     """
     if not planned:
-        return {}
+        return NewSteps({}, [])
     made = {plan.name: unit.ids.new_id() for plan in planned}
     earlier = await _earlier_parents(unit, task_id, planned, made)
     rows: list[dict[str, Any]] = []
     links: list[dict[str, UUID]] = []
+    enqueued: list[str] = []
     for plan in planned:
         remaining = sum(parent in made or not earlier[parent][1] for parent in plan.parents)
         rows.append(_row(unit, task_id, namespace, priority, template, plan, made[plan.name], remaining))
         links += [{"parent_id": made.get(it) or earlier[it][0], "child_id": made[plan.name]} for it in plan.parents]
         path = ("", StepState.PENDING, StepState.ENQUEUED) if remaining == 0 else ("", StepState.PENDING)
+        if remaining == 0:
+            enqueued.append(plan.name)
         unit.note("step", made[plan.name], path, dispatch=int(remaining == 0))
     await unit.session.execute(insert(steps), rows)
     if links:
         await unit.session.execute(insert(edges), links)
-    return made
+    return NewSteps(made, enqueued)
 
 
 async def _earlier_parents(

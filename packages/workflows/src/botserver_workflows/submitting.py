@@ -103,7 +103,7 @@ async def submit(unit: Unit, request: TaskRequest) -> Submitted:
     )
     made = await make_steps(unit, task_id, request.namespace, request.priority, template, planned)
     unit.note("task", task_id, ("", TaskState.PENDING, *task_path(TaskState.PENDING, TaskState.STEPS_IN_PROCESS)))
-    return Submitted(task_id, unit.now, made, is_new=True)
+    return Submitted(task_id, unit.now, made.ids, is_new=True)
 
 
 def _row(unit: Unit, request: TaskRequest, task_id: UUID, template_id: UUID) -> dict[str, object]:

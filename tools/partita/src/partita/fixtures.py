@@ -5,6 +5,7 @@ A `conftest.py` imports the fixtures it wants; nothing here is used outside test
 
 from __future__ import annotations
 
+import os
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -43,6 +44,18 @@ def own_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARTITA_CACHE_DIR", str(tmp_path / "cache"))
     for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def plain_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git as it is without a configuration, whoever runs the test, and from whatever hook."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, os.devnull)
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "A Person")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "person@example.org")
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ def _serve(options: argparse.Namespace) -> int:
     import logging
 
     from botserver.discovery import discover
+    from botserver.logs import start_logging
     from botserver.selection import describe_broken, select, stand_in
     from botserver.settings import ServerSettings
     from botserver_core import configure_logging, serve, web_service
@@ -45,12 +46,12 @@ def _serve(options: argparse.Namespace) -> int:
     from botstate import with_basis
 
     configure_logging()
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its own plugins at every start
     discovery = discover()
     selected = select(discovery, options.names)
     for broken in selected.broken:
         logging.getLogger("botserver").error("%s", describe_broken(broken))
     settings = read_options(options, discovery)
+    start_logging(settings)
     server = settings.part(ServerSettings)
     stand_ins = (stand_in(it) for it in selected.broken)
     wanted = (web_service, *selected.services, *stand_ins, *tell_instance(server.instance))

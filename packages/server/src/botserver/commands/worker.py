@@ -33,15 +33,16 @@ def run(options: argparse.Namespace) -> int:
             "There are no workflows here.", remedy="Install them: pip install 'botserver[workflows]'."
         ) from error
     from botserver.commands.serve import announcer
+    from botserver.logs import start_logging
     from botserver.settings import ServerSettings
     from botserver.sources import load_settings
-    from botserver_core import configure_logging, serve, web_service
+    from botserver_core import serve, web_service
     from botserver_core.instance import tell_instance
     from botstate import with_basis
 
-    configure_logging()
     own = (tables_service, worker_service)
     settings = load_settings(own, file_names=options.config, options=_given(options))
+    start_logging(settings)
     check_settings(settings)
     server = settings.part(ServerSettings)
     services = with_basis((web_service, *own, *tell_instance(server.instance)), settings)

@@ -16,6 +16,9 @@ from botserver_stack.spawning import Order
 if TYPE_CHECKING:
     from botserver_stack.recipes.base import Run, Site
 
+#: LOG_LEVEL -> the level as the server calls it.
+_LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "warning", "error": "error"}
+
 
 class BotserverRecipe:
     """It is told its settings by the environment, and by nothing else: no file and no variable of its caller."""
@@ -37,7 +40,10 @@ class BotserverRecipe:
         return path
 
     async def prepare(self, site: Site, run: Run) -> None:
-        del site, run  # its folders are part of every stack
+        del run  # its folders are part of every stack
+        level = site.published["LOG_LEVEL"]
+        if level.lower() not in _LEVELS:
+            raise StackError(f"LOG_LEVEL is {level!r}, which is no level.", remedy="Give debug, info, warn or error.")
 
     async def launch(self, site: Site) -> Launch:
         order = Order(
@@ -74,6 +80,8 @@ def _settings(site: Site) -> dict[str, str]:
     settings = {
         "BOT_SERVER__INSTANCE": site.password.reveal(),
         "BOT_DATA__FOLDER": os.path.join(site.folder, "cache"),
+        "BOT_LOGS__FOLDER": os.path.join(site.folder, "logs"),
+        "BOT_LOGS__LEVEL": _LEVELS[found["LOG_LEVEL"].lower()],
     }
     if "DATABASE_URL" in found:
         settings["BOT_DATABASE__URL"] = found["DATABASE_URL"]

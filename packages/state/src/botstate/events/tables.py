@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, String, Table, delete, insert, select
 
 from botlib import InvalidError
-from botstate.tables import metadata
+from botstate.metadata import metadata
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession

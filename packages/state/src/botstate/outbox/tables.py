@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
 from botstate.columns import UtcDateTime
-from botstate.tables import metadata
+from botstate.metadata import metadata
 
 messages = Table(
     "outbox_message",

@@ -30,3 +30,15 @@ def fail_again(step: Step) -> str:
     if step.context.get("fail") == "retryable":
         raise StepError("This did not work.", "RETRYABLE_ERROR")
     return "well"
+
+
+@handler("failing.fail_always")
+def fail_always(_step: Step) -> str:
+    """Fails, and another attempt might mend it."""
+    raise StepError("This did not work.", "RETRYABLE_ERROR")
+
+
+@handler("failing.refuse_always")
+def refuse_always(_step: Step) -> str:
+    """Fails for good."""
+    raise StepError("This never works.", "PERMANENT_ERROR", retryable=False)
