@@ -110,7 +110,8 @@ def test_workers_that_are_told_to_stop_burn_no_attempt(tmp_path: Path, bug: str)
 @pytest.mark.parametrize("bug", ["", "rescue unasked", "slow sweep"])
 def test_orchestrators_that_are_killed_give_no_attempt_out_twice_and_none_too_late(tmp_path: Path, bug: str) -> None:
     """W3, and its twins."""
-    report = kill_orchestrators(tmp_path, kills=1 if bug else 5, runs=20, lease=1.0 if bug else 2.0, bug=bug)
+    kills, lease, patience = (1, 1.0, 5.0) if bug else (5, 2.0, 100.0)
+    report = kill_orchestrators(tmp_path, kills=kills, runs=20, lease=lease, patience=patience, bug=bug)
     expected = {"": "", "rescue unasked": "was given out twice", "slow sweep": "after its worker was killed"}[bug]
     assert any(expected in it for it in report.violations) if bug else report.violations == []
 

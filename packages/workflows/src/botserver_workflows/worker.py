@@ -225,11 +225,15 @@ class Worker:
         self._ended.append(_Ended(claim, outcome, round((self._clock.monotonic() - began) * 1_000)))
 
     async def _beat(self, worker_id: UUID, lost: asyncio.Event) -> None:
-        """Three signs of life a lease. When none of them arrives, others take the steps, so this one stops itself."""
+        """Three signs of life a lease, and more while they do not arrive.
+
+        When none arrives for a lease, others take the steps, so this worker stops itself.
+        """
         lease = self._options.lease_seconds
         until = self._clock.monotonic() + lease
+        pause = lease / 3
         while True:
-            await self._clock.sleep(lease / 3)
+            await self._clock.sleep(pause)
             began = self._clock.monotonic()
             try:
                 alive = await self._store.write(self._options.name, lambda unit: renew_lease(unit, worker_id, lease))
@@ -237,8 +241,10 @@ class Worker:
             except BotError as error:
                 _log.warning("a sign of life did not arrive: %s", error)
                 alive = self._clock.monotonic() < until
+                pause = min(lease / 3, LONGEST_POLL)
             else:
                 until = began + lease
+                pause = lease / 3
             if not alive:
                 _log.error("this worker was given up, as it had shown no sign of life")
                 lost.set()

@@ -43,8 +43,9 @@ async def rescue_unasked(store: Store) -> None:
     await store.write("proof", bury_workers)
     query = select(steps.c.id, steps.c.dispatch).join(workers, workers.c.id == steps.c.worker_id)
     query = query.where(steps.c.state == StepState.IN_PROGRESS.value, workers.c.state == "dead")
-    seen = await store.read(lambda unit: unit.session.execute(query))
-    await asyncio.sleep(0.5)  # the others look, too
+    seen = list(await store.read(lambda unit: unit.session.execute(query)))
+    if seen:
+        await asyncio.sleep(1.0)  # the others look, too
     for row in seen:
         await store.write("proof", partial(_enqueue_unasked, row=row))
 

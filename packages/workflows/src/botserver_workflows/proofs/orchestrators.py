@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import select, text
 
-from botserver_workflows.proofs.field import PATIENCE, SHAPES, open_field, place_of, rest, until
+from botserver_workflows.proofs.field import SHAPES, open_field, place_of, rest, until
 from botserver_workflows.proofs.process import run_orchestrator
 from botserver_workflows.states import StepState
 from botserver_workflows.tables import steps, transitions, workers
@@ -35,7 +35,15 @@ class _Lost(NamedTuple):
 
 
 def kill_orchestrators(
-    folder: Path, *, kills: int, runs: int, database: str = "", lease: float = 5.0, seed: int = 0, bug: str = ""
+    folder: Path,
+    *,
+    kills: int,
+    runs: int,
+    database: str = "",
+    lease: float = 5.0,
+    patience: float = 100.0,
+    seed: int = 0,
+    bug: str = "",
 ) -> Report:
     """W3: kill one of three orchestrators, and a worker that holds steps, that many times.
 
@@ -44,10 +52,10 @@ def kill_orchestrators(
     place = place_of(folder, database, bug)._replace(lease_seconds=lease)
     if bug == "slow sweep":
         place = place._replace(sweep_seconds=lease * 4)
-    return asyncio.run(_kill_orchestrators(place, kills, runs, Random(seed)))  # noqa: S311 - repeatable
+    return asyncio.run(_kill_orchestrators(place, kills, runs, patience, Random(seed)))  # noqa: S311 - repeatable
 
 
-async def _kill_orchestrators(place: Place, kills: int, runs: int, die: Random) -> Report:
+async def _kill_orchestrators(place: Place, kills: int, runs: int, patience: float, die: Random) -> Report:
     async with open_field(place, *SHAPES, has_orchestrator=False) as field:
         if place.bug == "rescue unasked":
             drop = text("DROP INDEX workflows_transition_once")
@@ -66,7 +74,7 @@ async def _kill_orchestrators(place: Place, kills: int, runs: int, die: Random) 
             field.signal(replica, signal.SIGKILL)
             await field.end(replica)
             replicas.append(field.start(run=run_orchestrator))
-        await rest(field, PATIENCE)
+        await rest(field, patience)
         report = await field.report(kills=kills)
         taken = [await _taken_after(field, it) for it in lost]
         seconds = [it for it in taken if it is not None]

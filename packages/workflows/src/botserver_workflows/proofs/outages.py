@@ -118,7 +118,7 @@ async def _ask(field: Field, runs: int, over: asyncio.Event) -> int:
         if number % _BATCH == 0:
             if number >= runs and over.is_set():
                 return again
-            while await insist(partial(field.scalar, open_ones)) >= _BATCH:  # noqa: ASYNC110 - it is in a table
+            while not over.is_set() and await insist(partial(field.scalar, open_ones)) >= _BATCH:  # noqa: ASYNC110 - it is in a table
                 await asyncio.sleep(LOOK)
         template = SHAPES[number % len(SHAPES)]
         request = TaskRequest(
