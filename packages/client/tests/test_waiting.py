@@ -17,12 +17,12 @@ def test_a_server_that_is_ready_is_told(server: str, capsys: pytest.CaptureFixtu
 def test_whichever_is_not_ready_in_time_is_told_with_what_was_wrong(
     server: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--deadline", "0.5", "--json", server, NOWHERE]) == 3
+    assert main(["--deadline", "3", "--json", server, NOWHERE]) == 3
     told = json.loads(capsys.readouterr().out)
     assert (told["ready"], [it["url"] for it in told["services"]]) == (False, [server, NOWHERE])
     ready, missing = (it["trouble"] for it in told["services"])
     assert ready == ""
-    assert missing.startswith(f"{NOWHERE} was not ready within 0.5 seconds: {NOWHERE} cannot be reached: ")
+    assert missing.startswith(f"{NOWHERE} was not ready within 3 seconds: {NOWHERE} cannot be reached: ")
 
 
 def test_without_addresses_those_of_the_settings_are_waited_for(
@@ -30,10 +30,10 @@ def test_without_addresses_those_of_the_settings_are_waited_for(
 ) -> None:
     monkeypatch.setenv("TASKER_ORCHESTRATION_URL", NOWHERE)
     monkeypatch.setenv("TASKER_WORKER_URL", server)
-    assert main(["--deadline", "0.5"]) == 3
+    assert main(["--deadline", "3"]) == 3
     told = capsys.readouterr()
     assert told.out.startswith(f"✓ {server} is ready")
-    assert told.err.startswith(f"✗ {NOWHERE} was not ready within 0.5 seconds")
+    assert told.err.startswith(f"✗ {NOWHERE} was not ready within 3 seconds")
 
 
 @pytest.mark.parametrize(
