@@ -36,7 +36,6 @@ from botserver_client import SyncOrchestrationClient
 from botserver_client import TaskRequest as Wish
 from botserver_stack import BlockingStack
 from botserver_workflows.doorbell import Doorbell
-from botserver_workflows.engines.dbos import open_dbos
 from botserver_workflows.engines.local import LocalEngine
 from botserver_workflows.lives import Lives
 from botserver_workflows.proofs.field import SHAPES
@@ -131,7 +130,11 @@ def _compare(slots: int, interval: float, create: Callable[[str], str], options:
 
 def _open_engine(database: str, interval: float | None) -> AbstractAsyncContextManager[Engine]:
     """The engine dbos that looks that often, or local."""
-    return nullcontext(LocalEngine()) if interval is None else open_dbos(database, interval)
+    if interval is None:
+        return nullcontext(LocalEngine())
+    from botserver_workflows.engines.dbos import open_dbos
+
+    return open_dbos(database, interval)
 
 
 @asynccontextmanager

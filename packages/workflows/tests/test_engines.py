@@ -298,6 +298,23 @@ async def test_what_a_worker_cannot_run_is_left_to_another(world: World) -> None
     assert await states(world.store, task_id) == [("complete", 1)]
 
 
+async def test_the_most_urgent_step_goes_first(world: World) -> None:
+    if world.kind == "chaos":
+        return  # it reorders what it carries
+    asked = []
+    for priority in (0, 5, -5, 9):
+        request = TaskRequest("shop", "one", context={"priority": priority}, priority=priority)
+        asked.append((await world.store.write("client", partial(submit, request=request))).task_id)
+    started: list[int] = []
+
+    async def note(step: Step) -> None:
+        started.append(step.context["priority"])
+
+    async with working(world.store, {"a": note}, replace(OPTIONS, slots=1)):
+        await resend_until_over(world, *asked)
+    assert started == [9, 5, 0, -5]
+
+
 async def test_limits_of_namespaces_hold(world: World) -> None:
     await world.store.write("test", lambda unit: set_limits(unit, {"shop": 1}))
     asked = [await ask(world) for _ in range(4)]

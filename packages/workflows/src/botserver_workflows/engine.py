@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 
 class Message(NamedTuple):
-    """A step may run: the number of its dispatch, and the namespace whose workers are meant."""
+    """A step may run: the number of its dispatch, the namespace whose workers are meant, and how urgent it is."""
 
     step_id: UUID
     dispatch: int
     namespace: str
+    priority: int = 0
 
 
 class Life(NamedTuple):

@@ -21,9 +21,9 @@ OVERDUE = 60.0
 async def find_overdue(unit: Unit, limit: int = 200) -> list[Message]:
     """The messages of steps that were enqueued that long ago, the oldest first."""
     rows = await unit.session.execute(
-        select(steps.c.id, steps.c.dispatch, steps.c.namespace)
+        select(steps.c.id, steps.c.dispatch, steps.c.namespace, steps.c.priority)
         .where(steps.c.state == StepState.ENQUEUED.value, steps.c.enqueued_at <= unit.now - timedelta(seconds=OVERDUE))
         .order_by(steps.c.enqueued_at)
         .limit(limit)
     )
-    return [Message(row.id, row.dispatch, row.namespace) for row in rows]
+    return [Message(*row) for row in rows]

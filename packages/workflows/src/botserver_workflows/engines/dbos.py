@@ -37,6 +37,7 @@ _NAME = "botserver-workflows"
 _VERSION = "1"
 _WAITING = ["ENQUEUED", "PENDING", "DELAYED"]
 _PAGE = 1_000
+_MIDDLE = 2**30  # DBOS takes the smallest priority first, from 1 to 2**31 - 1
 #: Seconds between two looks at one queue. A look takes about 1.5 ms, so a worker makes at most 20 of them a second.
 SHORTEST_POLL, LONGEST_POLL = 0.05, 1.0
 #: Seconds until a message that a worker could not use is seen by another one.
@@ -65,15 +66,17 @@ class DbosEngine:
         """A queue is looked at every `poll_seconds`, or less often when there are many. See `open_dbos`."""
         logging.getLogger("dbos").setLevel(logging.WARNING)
         self.url = url
-        self.client = dbos.DBOSClient(system_database_url=url, dbos_system_schema=SCHEMA, lazy=True)
+        self.client = dbos.DBOSClient(
+            system_database_url=url, dbos_system_schema=SCHEMA, system_database_pool_size=2, lazy=True
+        )
         self._poll = poll_seconds
 
     async def send(self, session: AsyncSession, dispatches: Mapping[UUID, int]) -> None:
         """In the transaction of the unit, so there is a message exactly when its step is enqueued."""
         rows = await session.execute(
-            select(steps.c.id, steps.c.dispatch, steps.c.namespace).where(steps.c.id.in_(dispatches))
+            select(steps.c.id, steps.c.dispatch, steps.c.namespace, steps.c.priority).where(steps.c.id.in_(dispatches))
         )
-        messages = [Message(row.id, row.dispatch, row.namespace) for row in rows if dispatches[row.id] == row.dispatch]
+        messages = [Message(*row) for row in rows if dispatches[row.id] == row.dispatch]
         await session.run_sync(self._enqueue, messages)
 
     @asynccontextmanager
@@ -82,10 +85,10 @@ class DbosEngine:
         loop = asyncio.get_running_loop()
         inbox = Inbox(life, self._give_back)
 
-        async def deliver(step_id: str, dispatch: int, namespace: str) -> None:
+        async def deliver(step_id: str, *more: Any) -> None:
             """Run in the loop of DBOS, until the worker has no use for the message any more."""
             done: Future[None] = Future()
-            message = Message(UUID(step_id), dispatch, namespace)
+            message = Message(UUID(step_id), *more)
             loop.call_soon_threadsafe(inbox.put, message, partial(_settle, done))
             await asyncio.wrap_future(done)
 
@@ -172,6 +175,7 @@ class DbosEngine:
                 "name": _NAME,
                 "system_database_url": self.url,
                 "dbos_system_schema": SCHEMA,
+                "sys_db_pool_size": 10,
                 "log_level": "WARNING",
                 "run_admin_server": False,
                 "run_migrations": False,
@@ -183,11 +187,11 @@ class DbosEngine:
         log.handlers.clear()  # it writes in a form of its own, beside what the server logs
         log.propagate = True
         DBOS.workflow(name=_NAME)(deliver)
-        DBOS.listen_queues(list(life.namespaces))
+        DBOS.listen_queues([_queue(it) for it in life.namespaces])
         DBOS.launch()
         interval = min(max(self._poll, len(life.namespaces) * self._poll), LONGEST_POLL)
         for namespace in life.namespaces:
-            DBOS.register_queue(namespace, worker_concurrency=life.slots, polling_interval_sec=interval)
+            DBOS.register_queue(_queue(namespace), worker_concurrency=life.slots, polling_interval_sec=interval)
 
 
 def _take_process() -> None:
@@ -211,8 +215,18 @@ def _another_id(message: Message) -> str:
 
 
 def _options(message: Message, name: str) -> dbos.EnqueueOptions:
-    return {"workflow_name": _NAME, "queue_name": message.namespace, "app_version": _VERSION, "workflow_id": name}
+    return {
+        "workflow_name": _NAME,
+        "queue_name": _queue(message.namespace),
+        "workflow_id": name,
+        "app_version": _VERSION,
+        "priority": min(max(_MIDDLE - message.priority, 1), 2 * _MIDDLE - 1),
+    }
 
 
-def _content(message: Message) -> tuple[str, int, str]:
-    return str(message.step_id), message.dispatch, message.namespace
+def _content(message: Message) -> tuple[Any, ...]:
+    return str(message.step_id), *message[1:]
+
+
+def _queue(namespace: str) -> str:
+    return f"workflows:{namespace}"
