@@ -132,7 +132,7 @@ def _open_engine(database: str, interval: float | None) -> AbstractAsyncContextM
     """The engine dbos that looks that often, or local."""
     if interval is None:
         return nullcontext(LocalEngine())
-    from botserver_workflows.engines.dbos import open_dbos
+    from botserver_workflows.engines.dbos import open_dbos  # not in the memory of workers that do without
 
     return open_dbos(database, interval)
 
