@@ -73,10 +73,12 @@ class Client:
         """The health once the server is ready, or `DeadlineError` after so many seconds, with what was wrong last."""
         clock = self._caller.clock
         until = clock.monotonic() + deadline
-        trouble = "it was not asked"
+        trouble = ""
         while (remaining := until - clock.monotonic()) > 0:
             try:
                 health = await self._caller.call(Health, GET_HEALTH, within=remaining)
+            except DeadlineError as error:
+                trouble = trouble or error.message  # the last look may have had no time to see anything
             except ClientError as error:
                 trouble = error.message
             else:

@@ -117,9 +117,9 @@ async def _work(place: Place) -> None:
     clock, randomness = SystemClock(), SystemRandomness()
 
     async def work(step: Step) -> str:
-        await asyncio.sleep(step.context.get("seconds", 0.02))
         key = f"{step.key}.{step.attempt}" if place.bug == "no key" else step.key
         await asyncio.to_thread(note_effect, place.effects, key)
+        await asyncio.sleep(step.context.get("seconds", 0.02))  # whoever is killed now has done it, and nobody knows
         return f"{step.name} by {os.getpid()}"
 
     async def die(_step: Step) -> None:
