@@ -19,8 +19,6 @@ _FILE = "docker-compose.integration.yml"
 #: What the server in the images consists of.
 _SERVER = "botserver[workflows,postgres]"
 _MEMBERS = ("botlib", "botstate", "botserver-core", "botserver-workflows", "botserver")
-
-
 #: The variables that name ports of this machine, and those of the contract.
 _PORTS = {"POSTGRES_PORT": 5433, "ORCHESTRATION_PORT": 8080, "WORKER_PORT": 8081}
 
@@ -37,8 +35,10 @@ class Compose:
         for program in ("podman", "uv"):
             if shutil.which(program) is None:
                 raise ComposeError(f"{program} is not here. Podman is installed by .ci/debian-packages, uv by pip.")
-
-        self._ports = {name: int(environment.get(name) or port) for name, port in _PORTS.items()}
+        try:
+            self._ports = {name: int(environment.get(name) or port) for name, port in _PORTS.items()}
+        except ValueError as error:
+            raise ComposeError(f"One of {', '.join(_PORTS)} is no number: {error}.") from None
 
     @property
     def urls(self) -> dict[str, str]:
@@ -71,9 +71,8 @@ class Compose:
         done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
         found = re.match(r"Python (\d+\.\d+)", done.stdout)
         if found is None:
-            raise ComposeError(
-                f"The base image {base} does not run: {done.stderr.strip()}. Name another: BASE_IMAGE=…."
-            )
+            said = done.stderr.strip().removesuffix(".")
+            raise ComposeError(f"The base image {base} does not run: {said}. Name another by BASE_IMAGE.")
         return found[1]
 
     def save_logs(self, file: Path) -> None:

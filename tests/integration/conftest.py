@@ -16,7 +16,7 @@ from botserver_stack import BlockingStack
 from botserver_workflows.testing import ARITHMETIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -53,7 +53,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 
 
 @contextmanager
-def started(folder: Path, database: str, *words: str) -> Iterator[str]:
+def started(folder: Path, database: str, *words: str, program: Sequence[str] = ("-m", "botserver")) -> Iterator[str]:
     """A process of the server, which logs beside its folder; gives its address."""
     settings = {
         "BOT_DATABASE__URL": database,
@@ -61,7 +61,7 @@ def started(folder: Path, database: str, *words: str) -> Iterator[str]:
         "BOT_WORKFLOWS__ENVIRONMENT": "test",
         "BOT_WEB__ADDRESS_RATE__COUNT": "0",
     }
-    command = [sys.executable, "-m", "botserver", *words, "--port", "0"]
+    command = [sys.executable, *program, *words, "--port", "0"]
     log = folder.with_suffix(".log")
     with (
         log.open("wb") as errors,
@@ -97,4 +97,25 @@ def worker_urls(services: Services) -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def client(services: Services) -> Iterator[SyncOrchestrationClient]:
     with SyncOrchestrationClient(services.orchestration) as opened:
+        yield opened
+
+
+#: The server, but steps with several parents take the largest of what these returned instead of the product.
+WRONG = """
+import sys
+from botserver.cli import main
+from botserver_workflows.samples import arithmetic
+arithmetic.prod = max
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def wrong_client(tmp_path: Path) -> Iterator[SyncOrchestrationClient]:
+    """Of a server that computes wrongly."""
+    words = ("serve", "workflows")
+    with (
+        started(tmp_path / "wrong", "", *words, program=("-c", WRONG)) as url,
+        SyncOrchestrationClient(url) as opened,
+    ):
         yield opened

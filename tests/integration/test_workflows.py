@@ -15,6 +15,7 @@ from botserver_workflows.testing import APPROVALS, APPROVED_ALWAYS, ARITHMETIC, 
 if TYPE_CHECKING:
     from botserver_client import Step, SyncOrchestrationClient, Task
 
+DIAMOND = next(powers for namespace, _name, powers in ARITHMETIC if namespace == "diamond_workflow")
 #: Seconds that a task may take.
 DEADLINE = 30.0
 
@@ -38,6 +39,12 @@ def test_arithmetic_is_exact(
     task, steps = run(client, namespace, name, {"even_number": number})
     assert task.status == "all_complete"
     assert values(steps) == powers_of(number, powers)
+
+
+def test_a_worker_that_computes_wrongly_is_found_out(wrong_client: SyncOrchestrationClient) -> None:
+    task, steps = run(wrong_client, "diamond_workflow", "diamond_pattern", {"even_number": 6})
+    assert task.status == "all_complete"
+    assert values(steps) != powers_of(6, DIAMOND)
 
 
 def test_an_order_is_fulfilled(client: SyncOrchestrationClient) -> None:

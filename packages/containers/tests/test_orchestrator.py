@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from pathlib import Path
@@ -172,7 +171,7 @@ async def test_a_stop_wins_over_a_restart_that_is_under_way(world: World) -> Non
     await world.install("a")
     world.mock.registry[IMAGE] = Behaviour(stop_after=20.0)
     await world.orchestrator.restart("a")
-    await asyncio.sleep(0.01)
+    await world.until(lambda: world.commands("stop") == ["stop a"], "the restart has asked it to stop")
     assert await world.orchestrator.stop("a") == "stopping"
     await world.settle("a")
     await world.clock.advance(7200)

@@ -16,6 +16,7 @@ from botlib import FakeRandomness, InvalidError, UnavailableError
 from botserver_core import create_app
 from botserver_workflows.doorbell import Doorbell
 from botserver_workflows.lives import Lives
+from botserver_workflows.proofs.field import until
 from botserver_workflows.request import TaskRequest
 from botserver_workflows.settings import WorkerSettings, WorkflowsSettings
 from botserver_workflows.submitting import register_template, submit
@@ -26,7 +27,7 @@ from botserver_workflows.worker_service import check_settings, tables_service, w
 from botstate import DatabaseSettings, DataSettings, Settings, compose, database_service, foundation
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
     from uuid import UUID
 
@@ -124,15 +125,6 @@ async def working(lives: Lives) -> AsyncIterator[None]:
     finally:
         stop.set()
         await running
-
-
-async def until(condition: Callable[[], Awaitable[object]], awaited: str) -> None:
-    try:
-        async with asyncio.timeout(20):
-            while not await condition():  # noqa: ASYNC110 - the condition is in a database
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        pytest.fail(f"not within 20 seconds: {awaited}")
 
 
 async def make_task(store: Store) -> UUID:

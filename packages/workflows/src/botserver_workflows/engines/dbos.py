@@ -42,8 +42,6 @@ _MIDDLE = 2**30  # DBOS takes the smallest priority first, from 1 to 2**31 - 1
 SHORTEST_POLL, LONGEST_POLL = 0.05, 1.0
 #: Seconds until a message that a worker could not use is seen by another one.
 _PAUSE = 1.0
-# Holds a name while a life of this process is supplied.
-_taken: list[str] = []
 
 
 @asynccontextmanager
@@ -61,6 +59,7 @@ class DbosEngine:
     """For workers on many machines with one PostgreSQL. A process supplies one life at a time: DBOS is one in it."""
 
     needs_care = True
+    _is_taken = False  # of the class: whether this process supplies a life
 
     def __init__(self, url: str, poll_seconds: float = SHORTEST_POLL) -> None:
         """A queue is looked at every `poll_seconds`, or less often when there are many. See `open_dbos`."""
@@ -92,20 +91,22 @@ class DbosEngine:
             loop.call_soon_threadsafe(inbox.put, message, partial(_settle, done))
             await asyncio.wrap_future(done)
 
-        _take_process()
+        if DbosEngine._is_taken:
+            raise EngineError("The engine dbos supplies one worker a process.", remedy="Start another process.")
+        DbosEngine._is_taken = True
         try:
             await asyncio.to_thread(self._listen, life, deliver)
             yield inbox
         finally:
             await asyncio.to_thread(dbos.DBOS.destroy, destroy_registry=True)
-            _taken.clear()
+            DbosEngine._is_taken = False
 
     async def reclaim(self, live: Collection[UUID]) -> int:
         """Queue again what the dead have taken from their queues."""
         names = {str(worker_id) for worker_id in live}
 
         def work() -> int:
-            taken = self.client.list_workflows(status="PENDING", name=_NAME, load_input=False, limit=_PAGE)
+            taken = self.client.list_workflows(status="PENDING", name=_NAME, load_input=False, load_output=False)
             of_the_dead = [it.workflow_id for it in taken if it.executor_id not in names]
             if of_the_dead:
                 self.client.resume_workflows(of_the_dead)
@@ -192,12 +193,6 @@ class DbosEngine:
         interval = min(max(self._poll, len(life.namespaces) * self._poll), LONGEST_POLL)
         for namespace in life.namespaces:
             DBOS.register_queue(_queue(namespace), worker_concurrency=life.slots, polling_interval_sec=interval)
-
-
-def _take_process() -> None:
-    if _taken:
-        raise EngineError("The engine dbos supplies one worker a process.", remedy="Start another process.")
-    _taken.append(_NAME)
 
 
 def _settle(done: Future[None]) -> None:
