@@ -5,10 +5,22 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def partita_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let Partita remember into a folder of this run: one in the home, left by another version, is told on stderr."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARTITA_CACHE_DIR", str(tmp_path_factory.mktemp("partita-cache")))
+        yield
 
 
 @pytest.fixture(scope="module")
