@@ -28,7 +28,9 @@ def test_the_readme_has_two_commands_and_ci_runs_the_second_word_for_word() -> N
     readme = (ROOT / "README.md").read_text()
     assert f"```sh\n{DRAW_COMMAND}\n```" in readme
     assert f"```sh\n{TEST_COMMAND}\n```" in readme
-    assert TEST_COMMAND in (ROOT / ".ci/run").read_text().splitlines()
+    script = (ROOT / ".ci/run").read_text().splitlines()
+    assert script[-1] == TEST_COMMAND
+    assert "set -euo pipefail" in script
 
 
 def test_no_committed_file_names_an_index_or_a_foreign_lock() -> None:
