@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from botlib import ForbiddenError, InvalidError, SystemClock
 from botserver_containers.capability import create_podman
+from botserver_containers.errors import PodmanError
 from botserver_containers.podman.adapter import Podman
 from botserver_containers.podman.mock import Behaviour, MockPodman
 from botserver_containers.running import PodmanRunner
@@ -16,6 +18,8 @@ from botstate import ContainerJob
 from botstate.testing import CONTAINERS_CONTRACT, ContainersCheck
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from botserver_containers.lab import Lab
 
 pytestmark = pytest.mark.anyio
@@ -29,6 +33,18 @@ async def test_podman_keeps_the_contract(lab: Lab, check: ContainersCheck) -> No
     runner = PodmanRunner(create_podman(files, "node-jobs"), SystemClock(), files)
     await check(runner, GREET)
     assert lab.run("secret", "ls", "--format", "{{.Name}}").stdout == b""
+
+
+@pytest.mark.podman
+async def test_a_podman_that_cannot_work_is_found_by_asking_for_its_version(lab: Lab, tmp_path: Path) -> None:
+    storage = tmp_path / "storage.conf"
+    storage.write_text('[storage]\ndriver = "vfs"\nrunroot = "/proc/no/run"\ngraphroot = "/proc/no/storage"\n')
+    works = ContainersSettings(containers_conf=lab.containers_conf, storage_conf=lab.storage_conf)
+    broken = ContainersSettings(containers_conf=lab.containers_conf, storage_conf=str(storage))
+
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", await create_podman(works, "node").version())
+    with pytest.raises(PodmanError, match="/proc/no"):
+        await create_podman(broken, "node").version()
 
 
 async def test_what_is_not_allowed_is_refused_and_leaves_nothing() -> None:

@@ -42,8 +42,12 @@ class Podman:
         self._mine = f"label={NODE_LABEL}={node}"
 
     async def version(self) -> str:
-        """The version, asked in a way that also finds a Podman that does not work here."""
-        return (await self._run(["info", "--format", "{{.Version.Version}}"], SLOW)).out.strip()
+        """The version. It also finds a Podman that does not work here: listing needs its storage and its runtime.
+
+        `podman info` tells both in one go, and takes seven times as long as these two.
+        """
+        await self._run(["ps", "--quiet", "--filter", self._mine], SLOW)
+        return (await self._run(["version", "--format", "{{.Client.Version}}"], SLOW)).out.strip()
 
     async def containers(self) -> list[Row]:
         """All containers of this node, whatever their state."""

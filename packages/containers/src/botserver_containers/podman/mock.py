@@ -157,7 +157,7 @@ class MockPodman:
         """How the containers of this image behave."""
         return self.registry.get(container.image, Behaviour())
 
-    async def _info(self, _rest: Sequence[str], _stdin: bytes, _limit: float) -> Output:
+    async def _version(self, _rest: Sequence[str], _stdin: bytes, _limit: float) -> Output:
         return Output(0, "4.3.1\n")
 
     async def _ps(self, rest: Sequence[str], _stdin: bytes, _limit: float) -> Output:
@@ -404,7 +404,7 @@ class MockPodman:
 
 
 _COMMANDS = {
-    "info": MockPodman._info,  # noqa: SLF001 - this table is part of the class
+    "version": MockPodman._version,  # noqa: SLF001 - this table is part of the class
     "ps": MockPodman._ps,  # noqa: SLF001
     "pull": MockPodman._pull,  # noqa: SLF001
     "image inspect": MockPodman._image_inspect,  # noqa: SLF001
