@@ -13,8 +13,10 @@ import pytest
 from botserver_stack import StackError, TemporaryStack, keeping
 from botserver_stack.processes import find_process, wait_gone
 from botserver_stack.recipes import postgres
+from botserver_stack.recipes.base import Launch
 from botserver_stack.recipes.postgres import PostgresRecipe
 from botserver_stack.recipes.valkey import ValkeyRecipe
+from botserver_stack.spawning import Order
 
 if TYPE_CHECKING:
     from botserver_stack.recipes import Site
@@ -75,6 +77,32 @@ async def test_a_server_that_ends_by_itself_is_told_with_its_last_words(
     with pytest.raises(StackError, match=r"Valkey ended by itself \(exit code 1\)"):
         await TemporaryStack(services=("redis",), root=root).start()
     assert os.listdir(root) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            '{"level": "error", "event": "it broke", "exception": "Traceback …\\nOSError: no disk"}',
+            "it broke: OSError: no disk",
+        ),
+        ('{"level": "info", "event": "it goes on"}', "it goes on"),
+        ('{"no": "event"}', '{"no": "event"}'),
+        ("[1]", "[1]"),
+    ],
+)
+async def test_last_words_in_json_are_told_as_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, root: str, line: str, words: str
+) -> None:
+    async def launch(_self: ValkeyRecipe, site: Site) -> Launch:
+        program = (sys.executable, "-I", "-c", f"print({line!r}); raise SystemExit(1)")
+        return Launch(Order(program, site.environment, site.folder, os.path.join(site.folder, "log")), signals=())
+
+    twin = type("Twin", (ValkeyRecipe,), {"launch": launch})()
+    monkeypatch.setattr("botserver_stack.stack.find_recipes", lambda _names: (twin,))
+    with pytest.raises(StackError) as caught:
+        await TemporaryStack(services=("redis",), root=root).start()
+    assert str(caught.value) == f"Valkey ended by itself (exit code 1): {words}"
 
 
 async def test_ready_means_that_the_first_request_works(monkeypatch: pytest.MonkeyPatch, root: str) -> None:

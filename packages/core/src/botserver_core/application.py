@@ -82,7 +82,7 @@ class _Assembly:
         )
         self.app.add_middleware(Gate, state=state, settings=settings, shared=shared, metrics=self._metrics)
         install_problems(self.app)
-        self._install_all(services)
+        # Ours come first: whoever asks whether the server is ready does not wait until FastAPI knows all other routes.
         for router in (
             create_index_router(services, self._checks),
             create_health_router(self._checks, switch, clock),
@@ -91,6 +91,7 @@ class _Assembly:
             create_files_router(pages.files),
         ):
             self.app.include_router(router)
+        self._install_all(services)
         self._bare_openapi = self.app.openapi
         self.app.openapi = self._openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document
         if state.has(STANDINGS):

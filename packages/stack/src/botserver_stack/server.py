@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -156,10 +157,22 @@ def _size(path: str) -> int:
 def _last_line(path: str, start: int) -> str:
     lines = _read(path, start).strip().splitlines()
     if lines:
-        return lines[-1]
+        return _said_in(lines[-1])
     space = os.statvfs(os.path.dirname(path))
     full = space.f_bavail * space.f_frsize < _FULL
     return "No space left on device." if full else "it said nothing."  # a full disk takes no last words
+
+
+def _said_in(line: str) -> str:
+    """What a line of a log says to people: of one that is JSON, as the bot server writes, the event and the error."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(record, dict) or "event" not in record:
+        return line
+    error = str(record.get("exception", "")).strip().splitlines()[-1:]
+    return ": ".join([str(record["event"]), *error])
 
 
 def _remedy(error: OSError) -> str:

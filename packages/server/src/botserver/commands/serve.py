@@ -54,7 +54,7 @@ def _serve(options: argparse.Namespace) -> int:
     start_logging(settings)
     server = settings.part(ServerSettings)
     stand_ins = (stand_in(it) for it in selected.broken)
-    wanted = (web_service, *selected.services, *stand_ins, *tell_instance(server.instance))
+    wanted = (*tell_instance(server.instance), web_service, *selected.services, *stand_ins)
     services = with_basis(wanted, settings)
     announce = announcer(settings, as_json=options.json)
     serve(services, host=server.host, port=server.port, grace=server.grace, ready=announce)
