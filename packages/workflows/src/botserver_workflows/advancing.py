@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, case, exists, select, update
+from sqlalchemy import Uuid, and_, bindparam, case, exists, select, update
 
 from botserver_workflows.expansion import choose, expand, leave_out
 from botserver_workflows.making import make_steps
 from botserver_workflows.states import STEP_ENDS, TASK_ENDS, StepState, TaskState, task_path
 from botserver_workflows.tables import edges, steps, tasks
+from botstate.columns import UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from uuid import UUID
+
+    from sqlalchemy.sql.dml import ReturningUpdate
 
     from botserver_workflows.unit import Unit
 
@@ -41,13 +44,35 @@ class LockedTask(NamedTuple):
     bypassed: list[str]
 
 
+def _build_move_up() -> ReturningUpdate[Any]:
+    is_last = and_(steps.c.remaining_parents == 1, steps.c.state == StepState.PENDING)
+    children = select(edges.c.child_id).where(edges.c.parent_id == bindparam("parent_", type_=Uuid))
+    now = bindparam("now_", type_=UtcDateTime)
+    return (
+        update(steps)
+        .where(steps.c.id.in_(children))
+        .values(
+            remaining_parents=steps.c.remaining_parents - 1,
+            state=case((is_last, StepState.ENQUEUED.value), else_=steps.c.state),
+            dispatch=case((is_last, steps.c.dispatch + 1), else_=steps.c.dispatch),
+            enqueued_at=case((is_last, now), else_=steps.c.enqueued_at),
+            updated_at=now,
+        )
+        .returning(steps.c.id, steps.c.state, steps.c.dispatch, steps.c.remaining_parents)
+    )
+
+
+# Every step that ends needs these, so they are built once: to build one takes longer than to run it.
+_OF_TASK = tasks.c.id == bindparam("task_", type_=Uuid)
+_LOCK = select(*(tasks.c[name] for name in LockedTask._fields)).where(_OF_TASK).with_for_update()
+_MOVE_UP = _build_move_up()
+#: Sets what it is given beside the task.
+CHANGE_TASK = update(tasks).where(_OF_TASK)
+
+
 async def lock_task(unit: Unit, task_id: UUID) -> LockedTask | None:
     """The task, or None when there is none. Taken before its steps, so two parents that end together take turns."""
-    row = (
-        await unit.session.execute(
-            select(*(tasks.c[name] for name in LockedTask._fields)).where(tasks.c.id == task_id).with_for_update()
-        )
-    ).one_or_none()
+    row = (await unit.session.execute(_LOCK, {"task_": task_id})).one_or_none()
     return None if row is None else LockedTask(*row)._replace(state=TaskState(row.state))
 
 
@@ -59,20 +84,7 @@ async def lock_tasks(unit: Unit, task_ids: Collection[UUID], *, skip_locked: boo
 
 async def let_children_move_up(unit: Unit, step_id: UUID) -> bool:
     """A step has ended well: each child waits for one parent less, and is enqueued when it was the last one."""
-    is_last = and_(steps.c.remaining_parents == 1, steps.c.state == StepState.PENDING)
-    children = select(edges.c.child_id).where(edges.c.parent_id == step_id)
-    moved = await unit.session.execute(
-        update(steps)
-        .where(steps.c.id.in_(children))
-        .values(
-            remaining_parents=steps.c.remaining_parents - 1,
-            state=case((is_last, StepState.ENQUEUED.value), else_=steps.c.state),
-            dispatch=case((is_last, steps.c.dispatch + 1), else_=steps.c.dispatch),
-            enqueued_at=case((is_last, unit.now), else_=steps.c.enqueued_at),
-            updated_at=unit.now,
-        )
-        .returning(steps.c.id, steps.c.state, steps.c.dispatch, steps.c.remaining_parents)
-    )
+    moved = await unit.session.execute(_MOVE_UP, {"parent_": step_id, "now_": unit.now})
     enqueued = [row for row in moved if row.remaining_parents == 0 and row.state == StepState.ENQUEUED]
     for row in enqueued:
         unit.note("step", row.id, (StepState.PENDING, StepState.ENQUEUED), dispatch=row.dispatch)
@@ -104,6 +116,7 @@ async def settle_task(unit: Unit, task: LockedTask, *, enqueued: bool, before: T
     path = (*task_path(stored, TaskState.EVALUATING_RESULTS), *task_path(TaskState.EVALUATING_RESULTS, after))
     unit.note("task", task.id, (stored, *path))
     changes: dict[str, Any] = {
+        "task_": task.id,
         "open_steps": task.open_steps,
         "failed_steps": task.failed_steps,
         "decided": task.decided,
@@ -113,7 +126,7 @@ async def settle_task(unit: Unit, task: LockedTask, *, enqueued: bool, before: T
         changes |= {"state": after, "state_since": unit.now}
     if after in TASK_ENDS:
         changes["completed_at"] = unit.now
-    await unit.session.execute(update(tasks).where(tasks.c.id == task.id).values(changes))
+    await unit.session.execute(CHANGE_TASK, changes)
     return after
 
 

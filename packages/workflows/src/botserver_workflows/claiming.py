@@ -42,12 +42,16 @@ _CLAIMED = (
 )
 
 
+# So that the index of what is enqueued is used.
+_IS_ENQUEUED = steps.c.state == literal(StepState.ENQUEUED.value, literal_execute=True)
+
+
 def _build_claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
     """Built once: to build it takes longer than to run it."""
     chosen = (
         select(steps.c.id)
         .where(
-            steps.c.state == literal(StepState.ENQUEUED.value, literal_execute=True),  # so that its index is used
+            _IS_ENQUEUED,
             steps.c.namespace.in_(bindparam("namespaces_", expanding=True)),
             steps.c.handler.in_(bindparam("handlers_", expanding=True)),
             *conditions,
@@ -81,6 +85,17 @@ def _build_claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
     )
 
 
+_TASKS_OF_CLAIMS = select(tasks.c.id, tasks.c.template_id, tasks.c.context).where(
+    tasks.c.id.in_(bindparam("tasks_", expanding=True))
+)
+_RESULTS_FOR_CLAIMS = (
+    select(edges.c.child_id, steps.c.name, steps.c.result)
+    .join(steps, steps.c.id == edges.c.parent_id)
+    .where(edges.c.child_id.in_(bindparam("steps_", expanding=True)))
+)
+_ENQUEUED_HANDLERS = select(steps.c.id, steps.c.handler).where(
+    steps.c.id.in_(bindparam("steps_", expanding=True)), _IS_ENQUEUED
+)
 _CLAIM = _build_claim()
 _CLAIM_AMONG = _build_claim(steps.c.id.in_(bindparam("among_", expanding=True)))
 
@@ -139,8 +154,7 @@ async def enqueued_handlers(unit: Unit, step_ids: Collection[UUID]) -> dict[UUID
     """The handlers of those of these steps that are enqueued."""
     if not step_ids:
         return {}
-    is_enqueued = steps.c.state == literal(StepState.ENQUEUED.value, literal_execute=True)
-    rows = await unit.session.execute(select(steps.c.id, steps.c.handler).where(steps.c.id.in_(step_ids), is_enqueued))
+    rows = await unit.session.execute(_ENQUEUED_HANDLERS, {"steps_": list(step_ids)})
     return {row.id: row.handler for row in rows}
 
 
@@ -184,18 +198,12 @@ async def _read_claims(unit: Unit, rows: Sequence[Any]) -> list[Claim]:
 
 
 async def _contexts(unit: Unit, task_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, dict[str, Any]]]:
-    rows = await unit.session.execute(
-        select(tasks.c.id, tasks.c.template_id, tasks.c.context).where(tasks.c.id.in_(task_ids))
-    )
+    rows = await unit.session.execute(_TASKS_OF_CLAIMS, {"tasks_": list(task_ids)})
     return {row.id: (row.template_id, row.context) for row in rows}
 
 
 async def _results(unit: Unit, step_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
-    rows = await unit.session.execute(
-        select(edges.c.child_id, steps.c.name, steps.c.result)
-        .join(steps, steps.c.id == edges.c.parent_id)
-        .where(edges.c.child_id.in_(step_ids))
-    )
+    rows = await unit.session.execute(_RESULTS_FOR_CLAIMS, {"steps_": list(step_ids)})
     found: dict[UUID, dict[str, Any]] = {}
     for row in rows:
         found.setdefault(row.child_id, {})[row.name] = row.result["result"] if row.result else None

@@ -6,9 +6,9 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import Uuid, bindparam, insert, update
 
-from botserver_workflows.advancing import follow_decision, let_children_move_up, lock_task, settle_task
+from botserver_workflows.advancing import CHANGE_TASK, follow_decision, let_children_move_up, lock_task, settle_task
 from botserver_workflows.attempt import Failure, describe_failure, describe_success
 from botserver_workflows.backoff import pause_before_retry
 from botserver_workflows.claiming import is_live
@@ -16,8 +16,9 @@ from botserver_workflows.deadletters import DeadLetterReason, put_aside
 from botserver_workflows.decision import DecisionError, read_decision
 from botserver_workflows.readiness import StepFacts, may_try_again
 from botserver_workflows.states import StepState, TaskState, task_path
-from botserver_workflows.tables import fenced, steps, tasks
+from botserver_workflows.tables import fenced, steps
 from botserver_workflows.template import StalenessAction, StepType
+from botstate.columns import UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,18 @@ if TYPE_CHECKING:
     from botserver_workflows.attempt import Claim, Success
     from botserver_workflows.unit import Unit
 
-_NONE: Mapping[str, Any] = MappingProxyType({})
+# Built once: to build it takes longer than to run it. It sets what it is given beside these.
+_END = (
+    update(steps)
+    .where(
+        steps.c.id == bindparam("step_", type_=Uuid),
+        steps.c.dispatch == bindparam("dispatch_"),
+        steps.c.claim_token == bindparam("token_", type_=Uuid),
+        steps.c.state == StepState.IN_PROGRESS.value,
+        is_live(bindparam("worker_", type_=Uuid), bindparam("now_", type_=UtcDateTime)),
+    )
+    .returning(steps.c.id)
+)
 
 
 async def complete_attempt(
@@ -119,17 +131,9 @@ async def fail_attempt(
 
 async def _end(unit: Unit, worker_id: UUID, claim: Claim, **changes: Any) -> bool:
     """The one place where an attempt ends: its step is still in its hands, and its worker has not been given up."""
+    attempt = {"step_": claim.step_id, "dispatch_": claim.dispatch, "token_": claim.token, "worker_": worker_id}
     ended = await unit.session.execute(
-        update(steps)
-        .where(
-            steps.c.id == claim.step_id,
-            steps.c.dispatch == claim.dispatch,
-            steps.c.claim_token == claim.token,
-            steps.c.state == StepState.IN_PROGRESS.value,
-            is_live(worker_id, unit.now),
-        )
-        .values(claim_token=None, updated_at=unit.now, **changes)
-        .returning(steps.c.id)
+        _END, {**attempt, "now_": unit.now, "claim_token": None, "updated_at": unit.now, **changes}
     )
     if ended.one_or_none() is not None:
         return True
@@ -151,8 +155,5 @@ async def _wait_for_retry(unit: Unit, task: LockedTask) -> None:
     if not path:
         return
     unit.note("task", task.id, (task.state, *path))
-    await unit.session.execute(
-        update(tasks)
-        .where(tasks.c.id == task.id)
-        .values(state=TaskState.WAITING_FOR_RETRY.value, state_since=unit.now, updated_at=unit.now)
-    )
+    changes = {"state": TaskState.WAITING_FOR_RETRY.value, "state_since": unit.now, "updated_at": unit.now}
+    await unit.session.execute(CHANGE_TASK, {"task_": task.id, **changes})

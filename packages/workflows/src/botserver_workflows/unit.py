@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+_NOTE = insert(transitions)
+_CLOCK = select(func.clock_timestamp())
+
 
 class Unit:
     """What the functions of this package that change tables get. Whoever acts in it is `actor`.
@@ -82,7 +85,7 @@ class Unit:
     async def write_notes(self) -> dict[UUID, int]:
         """Store what was put down. Returns the steps that were enqueued, with their dispatches."""
         if self._notes:
-            await self.session.execute(insert(transitions), self._notes)
+            await self.session.execute(_NOTE, self._notes)
         return {
             it["subject_id"]: it["dispatch"]
             for it in self._notes
@@ -140,5 +143,5 @@ class Store:
     async def _now(self, session: AsyncSession) -> datetime:
         if session.get_bind().dialect.name == "sqlite":
             return self._clock.now()
-        now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+        now: datetime = (await session.execute(_CLOCK)).scalar_one()
         return now

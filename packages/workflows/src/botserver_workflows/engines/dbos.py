@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import dbos
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from botserver_workflows.engine import Message
 from botserver_workflows.engines.inbox import Inbox
@@ -42,6 +42,9 @@ _MIDDLE = 2**30  # DBOS takes the smallest priority first, from 1 to 2**31 - 1
 SHORTEST_POLL, LONGEST_POLL = 0.05, 1.0
 #: Seconds until a message that a worker could not use is seen by another one.
 _PAUSE = 1.0
+_ENQUEUED = select(steps.c.id, steps.c.dispatch, steps.c.namespace, steps.c.priority).where(
+    steps.c.id.in_(bindparam("steps_", expanding=True))
+)
 
 
 @asynccontextmanager
@@ -72,9 +75,7 @@ class DbosEngine:
 
     async def send(self, session: AsyncSession, dispatches: Mapping[UUID, int]) -> None:
         """In the transaction of the unit, so there is a message exactly when its step is enqueued."""
-        rows = await session.execute(
-            select(steps.c.id, steps.c.dispatch, steps.c.namespace, steps.c.priority).where(steps.c.id.in_(dispatches))
-        )
+        rows = await session.execute(_ENQUEUED, {"steps_": list(dispatches)})
         messages = [Message(*row) for row in rows if dispatches[row.id] == row.dispatch]
         await session.run_sync(self._enqueue, messages)
 
