@@ -1,11 +1,11 @@
 """How fast tasks go, with the queues of DBOS and procrastinate beside them on the same databases, round by round.
 
-    uv run --with 'dbos>=3.4,<4' --with 'procrastinate>=3.10,<4' python benchmarks/workflows.py
+    uv run --with 'procrastinate>=3.10,<4' python benchmarks/workflows.py
 
 Ours runs tasks of five shapes, 5.6 steps a task on average: each step is taken, run, stored with its transitions, and
 moves up those that wait for it. The peers run as many jobs of their own, each for itself, with nothing before or after
-it. So a queue of theirs below the same tables could not be faster than what is shown for it here. Two worker processes
-each; handlers that do nothing; rates from the first start to the last end, by the clock of the tables. Medians.
+it. `other_engines` puts procrastinate, and DBOS on SQLite, below the same tables too. Two worker processes each;
+handlers that do nothing; rates from the first start to the last end, by the clock of the tables. Medians.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from other_engines import create_app, open_dbos_on_sqlite, open_procrastinate
 from sqlalchemy import create_engine, func, select, text
 
 from botlib import IdSource, SystemClock, SystemRandomness
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from botserver_workflows.unit import Unit
 
 PROCESSES = 2
+KINDS = ("SQLite", "PostgreSQL")
 #: Slots of a worker, and seconds between two looks of DBOS at its queue, which are what its rate depends on.
 SETTINGS = ((8, 0.05), (32, 0.02))
 _FORK = get_context("forkserver")
@@ -64,9 +66,10 @@ _numbers = count(1)
 
 
 class Side(NamedTuple):
-    """One queue: how it is named, and what runs so many steps or jobs and tells how many a second."""
+    """One queue: its name, its databases, and what runs so many steps or jobs and tells how many a second."""
 
     name: str
+    kinds: tuple[str, ...]
     run: Callable[[str, int], float]
 
 
@@ -104,23 +107,24 @@ def _create_database(server: str, folder: Path, kind: str) -> str:
 
 
 def _compare(slots: int, interval: float, create: Callable[[str], str], options: argparse.Namespace) -> None:
+    often = f"every {interval * 1000:g} ms"
     sides = [
-        Side("engine local", partial(_rate_of_ours, slots=slots)),
-        Side(f"engine dbos, every {interval * 1000:g} ms", partial(_rate_of_ours, slots=slots, interval=interval)),
+        Side("engine local", KINDS, partial(_rate_of_ours, slots=slots)),
+        Side(f"engine dbos, {often}", KINDS, partial(_rate_of_ours, slots=slots, engine="dbos", interval=interval)),
+        Side(f"DBOS queue, {often}", KINDS, partial(_rate_of_dbos, slots, interval)),
     ]
-    if find_spec("dbos"):
-        sides.append(Side(f"DBOS queue, every {interval * 1000:g} ms", partial(_rate_of_dbos, slots, interval)))
     if find_spec("procrastinate"):
-        sides.append(Side("procrastinate", partial(_rate_of_procrastinate, slots)))
+        run = partial(_rate_of_ours, slots=slots, engine="procrastinate")
+        sides.append(Side("procrastinate as an engine", ("PostgreSQL",), run))
+        sides.append(Side("procrastinate", ("PostgreSQL",), partial(_rate_of_procrastinate, slots)))
     rates: dict[tuple[str, str], list[float]] = {}
     for _ in range(options.rounds):
-        for kind in ("SQLite", "PostgreSQL"):
+        for kind in KINDS:
             for side in sides:
-                if kind == "SQLite" and side.name.startswith(("procrastinate", "engine dbos")):
-                    continue
-                rates.setdefault((side.name, kind), []).append(side.run(create(kind), options.tasks))
+                if kind in side.kinds:
+                    rates.setdefault((side.name, kind), []).append(side.run(create(kind), options.tasks))
     for side in sides:
-        cells = [rates.get((side.name, kind)) for kind in ("SQLite", "PostgreSQL")]
+        cells = [rates.get((side.name, kind)) for kind in KINDS]
         shown = " | ".join("" if cell is None else f"{statistics.median(cell):.0f}" for cell in cells)
         print(f"| {side.name} | {slots} | {shown} |", flush=True)
 
@@ -128,25 +132,28 @@ def _compare(slots: int, interval: float, create: Callable[[str], str], options:
 # Ours
 
 
-def _open_engine(database: str, interval: float | None) -> AbstractAsyncContextManager[Engine]:
-    """The engine dbos that looks that often, or local."""
-    if interval is None:
+def _open_engine(name: str, database: str, interval: float) -> AbstractAsyncContextManager[Engine]:
+    if name == "local":
         return nullcontext(LocalEngine())
+    if name == "procrastinate":
+        return open_procrastinate(database)
+    if not database.startswith("postgres"):
+        return open_dbos_on_sqlite(database, interval)
     from botserver_workflows.engines.dbos import open_dbos  # not in the memory of workers that do without
 
     return open_dbos(database, interval)
 
 
 @asynccontextmanager
-async def _open_store(database: str, interval: float | None = None) -> AsyncIterator[Store]:
+async def _open_store(database: str, engine: str = "local", interval: float = 0.05) -> AsyncIterator[Store]:
     async def prepare(unit: Unit) -> None:
         await (await unit.session.connection()).run_sync(metadata.create_all)
         for template in SHAPES:
             await register_template(unit, template)
 
     clock = SystemClock()
-    async with open_place(_place(database, ("proof",))) as opened, _open_engine(database, interval) as engine:
-        store = Store(opened, clock, IdSource(clock, SystemRandomness()), engine)
+    async with open_place(_place(database, ("proof",))) as opened, _open_engine(engine, database, interval) as carrier:
+        store = Store(opened, clock, IdSource(clock, SystemRandomness()), carrier)
         await store.write("bench", prepare)
         yield store
 
@@ -155,7 +162,7 @@ def _place(database: str, namespaces: Sequence[str]) -> Place:
     return Place(database, "", tuple(namespaces), 30.0, 5.0)
 
 
-def _work(database: str, namespaces: Sequence[str], slots: int, interval: float | None = None) -> None:
+def _work(database: str, namespaces: Sequence[str], slots: int, engine: str = "local", interval: float = 0.05) -> None:
     async def run() -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -165,19 +172,19 @@ def _work(database: str, namespaces: Sequence[str], slots: int, interval: float 
             return step.name
 
         options = WorkerOptions("bench", tuple(namespaces), slots, 30.0, 5.0)
-        async with open_place(_place(database, namespaces)) as opened, _open_engine(database, interval) as engine:
-            store = Store(opened, clock, IdSource(clock, randomness), engine)
+        async with open_place(_place(database, namespaces)) as opened, _open_engine(engine, database, interval) as it:
+            store = Store(opened, clock, IdSource(clock, randomness), it)
             await Lives(store, {"proof.work": handler}, options, clock, randomness, Doorbell()).run(stop)
 
     logging.disable(logging.WARNING)
     asyncio.run(run())
 
 
-def _rate_of_ours(database: str, number: int, *, slots: int, interval: float | None = None) -> float:
+def _rate_of_ours(database: str, number: int, *, slots: int, engine: str = "local", interval: float = 0.05) -> float:
     async def run() -> float:
-        async with _open_store(database, interval) as store:
+        async with _open_store(database, engine, interval) as store:
             await _submit(store, number)
-            with _processes(_work, (database, ("proof",), slots, interval)):
+            with _processes(_work, (database, ("proof",), slots, engine, interval)):
                 await _until_all_end(store)
             moments = select(
                 func.min(steps.c.started_at), func.max(tasks.c.completed_at), func.count(steps.c.id.distinct())
@@ -307,8 +314,7 @@ def _rate_of_procrastinate(slots: int, database: str, number: int) -> float:
 
 
 def _procrastinate_app(database: str) -> Any:
-    procrastinate = import_module("procrastinate")
-    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=database))
+    app = create_app(database)
 
     async def job() -> None:
         return
@@ -370,20 +376,19 @@ async def _delays(database: str, *, has_bell: bool) -> list[float]:
 
 def _measure_idle(create: Callable[[str], str], seconds: float) -> None:
     print("\n| idle worker, 20 namespaces | of a core | memory |\n|---|--:|--:|")
-    for kind, interval in (("SQLite", None), ("PostgreSQL", None), ("PostgreSQL", 0.05)):
+    for kind, engine in (("SQLite", "local"), ("PostgreSQL", "local"), ("PostgreSQL", "dbos")):
         database = create(kind)
 
-        async def prepare(database: str = database, interval: float | None = interval) -> None:
-            async with _open_store(database, interval):
+        async def prepare(database: str = database, engine: str = engine) -> None:
+            async with _open_store(database, engine):
                 pass
 
         asyncio.run(prepare())
-        with _processes(_work, (database, [f"n{number}" for number in range(20)], 16, interval), 1) as (pid,):
+        with _processes(_work, (database, [f"n{number}" for number in range(20)], 16, engine), 1) as (pid,):
             time.sleep(3)
             before = _processor_seconds(pid)
             time.sleep(seconds)
             share = (_processor_seconds(pid) - before) / seconds
-            engine = "local" if interval is None else "dbos"
             print(f"| {kind}, engine {engine} | {share:.1%} | {_memory(pid):.0f} MiB |", flush=True)
 
 
