@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from botserver_stack import BlockingStack, StackError
+from botserver_stack.recipes import botserver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,3 +97,16 @@ def test_a_stack_that_cannot_be_had_is_one_sentence() -> None:
     command = [sys.executable, "-m", "botserver", "--temp-stack", "--stack-root", "/nothing"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_a_server_that_cannot_work_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The services that only lack the database are left out of the sentence."""
+    told = botserver._settings
+    broken = {"BOT_DATABASE__URL": "mysql://nobody"}
+    monkeypatch.setattr(botserver, "_settings", lambda site: told(site) | broken)
+    with pytest.raises(StackError) as caught:
+        BlockingStack(services=("postgres", "botserver"), ready_seconds=5.0).start()
+    assert str(caught.value) == (
+        "botserver was not ready within 5 seconds. database: database did not open: The setting database.url is not "
+        "understood. Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
+    )

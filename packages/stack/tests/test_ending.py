@@ -93,6 +93,10 @@ class Stubborn:
     async def is_ready(self, site: Site) -> bool:
         return await self.is_up(site)
 
+    async def explain(self, site: Site) -> str:
+        del site
+        return ""
+
     def publish(self, site: Site) -> dict[str, str]:
         del site
         return {}

@@ -15,7 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from botlib import FakeRandomness, InvalidError, Secret, SystemClock, UnavailableError
 from botserver_stack.plugin import StackFactory
-from botstate import DATABASE, Database, DatabaseSettings, Service, Settings, compose, database_service, foundation
+from botstate import (
+    DATABASE,
+    STANDINGS,
+    Database,
+    DatabaseSettings,
+    Service,
+    Settings,
+    compose,
+    database_service,
+    foundation,
+)
 from botstate.postgres import open_postgres, parse_url
 from botstate.testing.database import DATABASE_CONTRACT, DatabaseCheck, a_limit_holds_when_eight_ask_at_once
 
@@ -308,3 +318,12 @@ async def test_services_get_it_by_a_reference_to_its_url(
     settings = Settings({"database": DatabaseSettings(url=Secret("env:THE_URL"))})
     async with compose([foundation(settings), database_service, Service(name="user", requires=(DATABASE,))]) as state:
         assert await state.database.read(partial(show, name="timezone")) == "UTC"
+
+
+async def test_a_url_of_another_database_is_told_as_one() -> None:
+    settings = Settings({"database": DatabaseSettings(url=Secret("mysql://nobody"))})
+    async with compose([foundation(settings), database_service]) as state:
+        assert state.require(STANDINGS).of("database").trouble == (
+            "database did not open: The setting database.url is not understood. "
+            "Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
+        )

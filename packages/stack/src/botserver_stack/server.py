@@ -101,10 +101,8 @@ class Server:
             return await probe(self.site)
 
         if not await wait_until(look, seconds=seconds, clock=self.site.clock):
-            raise StackError(
-                f"{self.recipe.title} was not ready within {seconds:g} seconds.",
-                remedy=f"Its last words: {_last_line(log, log_start)}",
-            )
+            said = await self.recipe.explain(self.site) or f"Its last words: {_last_line(log, log_start)}"
+            raise StackError(f"{self.recipe.title} was not ready within {seconds:g} seconds.", remedy=said)
 
     def _ended(self, code: int, log: str, log_start: int) -> StackError:
         text = _read(log, log_start)

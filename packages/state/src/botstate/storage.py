@@ -12,7 +12,7 @@ from botstate.database import DATABASE, Database, DatabaseSettings
 from botstate.folder import DATA_FOLDER, DataFolder
 from botstate.foundation import CLOCK, RANDOMNESS
 from botstate.migrations import MigrationError, Migrations, status, upgrade
-from botstate.secrets import SECRETS, Secrets
+from botstate.secrets import SECRETS, Secrets, resolve
 from botstate.service import Provider, Service
 from botstate.settings import SETTINGS
 
@@ -33,10 +33,9 @@ async def locate_database(settings: DatabaseSettings, folder: DataFolder, secret
 
     For whoever works on the database without a server: `await upgrade(await locate_database(…), services)`.
     """
-    text = settings.url.reveal()
-    if text and not text.startswith("postgres"):
-        return replace(settings, url=await secrets.get(text))
-    if not text and folder.path in folder.place(settings.file).parents:
+    if settings.url:
+        return replace(settings, url=await resolve(settings.url, secrets))
+    if folder.path in folder.place(settings.file).parents:
         folder.make()
     return replace(settings, file=folder.place(settings.file))
 

@@ -103,6 +103,10 @@ class Recipe(Protocol):
         """Whether a client's first real request works, by the published address and password."""
         ...
 
+    async def explain(self, site: Site) -> str:
+        """Why it is up and not ready, as it says itself; "" when it says no more than its log does."""
+        ...
+
     def publish(self, site: Site) -> dict[str, str]:
         """The variables of `env.stack` by which clients find it."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -65,6 +66,16 @@ class BotserverRecipe:
         """It answers with the nonce that it alone was given, and says that it can work."""
         found = await get(site, "/instance")
         return found == (200, site.password.reveal().encode()) and (await get(site, "/health/ready")).status == 200
+
+    async def explain(self, site: Site) -> str:
+        """Its services that are in trouble, and not only for want of another one."""
+        answer = await get(site, "/health/ready")
+        try:
+            services = json.loads(answer.body)["services"]
+            troubles = [f"{it['name']}: {it['trouble']}" for it in services if it["trouble"]]
+        except (ValueError, TypeError, KeyError):  # it answers something else, or nothing
+            return ""
+        return " ".join([it for it in troubles if ": It needs " not in it] or troubles)
 
     def publish(self, site: Site) -> dict[str, str]:
         return {

@@ -120,6 +120,10 @@ class PostgresRecipe:
         login = Login(site.host, site.port, self.user, password or site.password.reveal(), database)
         return await run_statement(login, statement)
 
+    async def explain(self, site: Site) -> str:
+        del site
+        return ""
+
     def publish(self, site: Site) -> dict[str, str]:
         return {
             "DATABASE_URL": self.url(site),

@@ -82,6 +82,10 @@ class ValkeyRecipe:
         answers = await ask(site.port, site.password.reveal(), "PING")
         return answers == "+OK\r\n+PONG\r\n+OK\r\n"
 
+    async def explain(self, site: Site) -> str:
+        del site
+        return ""
+
     def publish(self, site: Site) -> dict[str, str]:
         password = site.password.reveal()
         return {
