@@ -37,13 +37,11 @@ _SEND = text(
 @asynccontextmanager
 async def open_dbos_on_sqlite(file: str, interval: float) -> AsyncIterator[Engine]:
     """The engine `dbos` with its queues in the file of the tables, which a server refuses."""
-    from dbos import DBOS
-
     from botserver_workflows.engines.dbos import DbosEngine
 
     engine = DbosEngine(f"sqlite:///{file}", interval)
     try:
-        await asyncio.to_thread(DBOS.migrate, engine.url)
+        await asyncio.to_thread(import_module("dbos").DBOS.migrate, engine.url)
         yield engine
     finally:
         await asyncio.to_thread(engine.client.destroy)

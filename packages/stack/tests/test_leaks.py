@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from botserver_stack.leaks import Snapshot, differences, look
+from botserver_stack.processes import find_process, wait_gone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,14 @@ def plant_grandchild(root: str) -> Callable[[], object]:
     """One that has left its session and its parent."""
     program = f"import subprocess; print(subprocess.Popen(['setsid', 'sleep', '60'], cwd={root!r}, stdout=2).pid)"
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
-    return lambda: os.kill(int(done.stdout), 9)
+    sleeper = find_process(int(done.stdout))
+    assert sleeper is not None
+
+    def remove() -> None:
+        os.kill(sleeper.pid, 9)
+        assert wait_gone([sleeper], 30) == []  # it is no child of ours, and takes a moment to die
+
+    return remove
 
 
 def plant_child(_root: str) -> Callable[[], object]:
