@@ -139,15 +139,28 @@ class Units:
         token = _unit.set(asyncio.current_task())
         try:
             async with limit:
-                if self._settings.debug:
-                    return await watch(_as_coroutine(work, session))
-                return await work(session)
+                unit = watch(_as_coroutine(work, session)) if self._settings.debug else work(session)
+                return await _unless_cancelled(unit)
         except TimeoutError as error:
             if limit.expired():
                 raise UnavailableError(f"A unit of work took longer than {seconds:g} seconds.") from error
             raise
         finally:
             _unit.reset(token)
+
+
+async def _unless_cancelled(unit: Awaitable[R]) -> R:
+    """What a unit returns, or `CancelledError` also when a driver has swallowed the cancellation of this task.
+
+    Psycopg 3.2 waits by `asyncio.wait_for`, which before Python 3.12 does that to one that comes as the wait ends.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    before = task.cancelling()
+    result = await unit
+    if task.cancelling() > before:
+        raise asyncio.CancelledError
+    return result
 
 
 def _commit(session: Session) -> None:
