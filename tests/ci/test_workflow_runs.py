@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from forge import BRANCH, MAIN, ROOT, Forge, git, partita
+from forge import BRANCH, MAIN, Forge, git, partita
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,22 +15,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository that holds this work tree, changes that are not committed yet included, on `main`."""
-    if not (ROOT / ".git").exists():
-        pytest.skip("this is no git repository: clone it")
-    folder = tmp_path_factory.mktemp("source") / "repository"
-    git(ROOT, "clone", "--quiet", str(ROOT), str(folder))
-    git(folder, "switch", "--quiet", "--force-create", "main")
-    changed = git(ROOT, "ls-files", "-z", "--modified", "--others", "--deleted", "--exclude-standard").split("\0")
-    for path in filter(None, changed):
-        (folder / path).unlink(missing_ok=True)
-        if (ROOT / path).is_file():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / path, folder / path)
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--allow-empty", "--message=the work tree")
-    return folder
+def source(clone: Path) -> Path:
+    """The clone, on `main`, whatever the branch of this work tree is."""
+    git(clone, "switch", "--quiet", "--force-create", "main")
+    return clone
 
 
 def test_the_plan_and_one_package_run_in_a_clean_clone(source: Path, tmp_path: Path) -> None:
